@@ -1,0 +1,233 @@
+"""Where the time of a run goes, what a second worker brings, what memory it takes: the road as a whole.
+
+    python benchmarks/road.py profile [--data ../shared/data/camseq] [--copies 10]
+    python benchmarks/road.py workers [--copies 10 40]
+    python benchmarks/road.py large [--side 20000]
+
+`profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
+what is left over is labelprep's own. `workers` runs the command itself with one worker and with two, on a small and
+a large set, and takes masks per second from the difference, so that starting up does not count; it samples the
+memory (PSS) of every process of the run. `large` converts one mask of SIDE x SIDE pixels on each of the two paths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from labelprep import prepare
+from labelprep.png import fast, kernels, write
+from labelprep.spec import ConvertStage, DatasetSpec, ValidateStage
+from labelprep.stages import Inputs, RunContext, convert, validate
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "camseq"
+
+
+def copied(data: Path, root: Path, copies: int) -> int:
+    """Copies of a set under other names; images differ in size, or they would be compared as copies of each other."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for table in data.glob("*.txt"):
+        shutil.copy(table, root)
+    files = [(folder, path) for folder in ("images", "masks") for path in sorted((data / folder).iterdir())]
+    for n in range(copies):
+        for i, (folder, path) in enumerate(files):
+            with (root / folder / f"{n:03}_{path.name}").open("wb") as file:
+                file.write(path.read_bytes())
+                if folder == "images":
+                    file.write(bytes(n * len(files) + i))
+    return copies * len(list((data / "masks").iterdir()))
+
+
+def timed(taken: Counter[str], name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **words: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return work(*args, **words)
+        finally:
+            taken[name] += time.perf_counter() - began
+
+    return run
+
+
+def profile(data: Path, copies: int, rounds: int) -> None:
+    taken: Counter[str] = Counter()
+    fast._inflate = timed(taken, "inflate", fast._inflate)
+    kernels.decode_colors = timed(taken, "kernel", kernels.decode_colors)
+    write.encode = timed(taken, "Up filter and deflate", write.encode)
+    prepare.write_atomic = timed(taken, "write", prepare.write_atomic)
+    prepare.prepare_sample = timed(taken, "prepare_sample", prepare.prepare_sample)
+    with tempfile.TemporaryDirectory() as scratch:
+        root, out = Path(scratch, "set"), Path(scratch, "out")
+        masks = copied(data, root, copies)
+        context = RunContext(DatasetSpec(root=root, ignore=("Void",)), scheduler="inline", limits=None)
+        stages: dict[str, Callable[[], Any]] = {
+            "convert": lambda: convert.run(ConvertStage(out=out), Inputs(), context),
+            "validate": lambda: validate.run(ValidateStage(), Inputs(), context),
+        }
+        for name, stage in stages.items():
+            runs = []
+            for _ in range(rounds + 1):
+                shutil.rmtree(out, ignore_errors=True)
+                taken.clear()
+                began = time.perf_counter()
+                stage()
+                runs.append({"all": time.perf_counter() - began, **taken})
+            best = min(runs[1:], key=lambda run: run["all"])
+            whole, inside = best.pop("all"), best.pop("prepare_sample")
+            best["own, within prepare_sample"] = inside - sum(best.values())
+            best["own, around it"] = whole - inside
+            print(f"{name}: {masks} masks, best of {rounds} rounds, ms a mask: {whole / masks * 1e3:.3f}")
+            for part, seconds in best.items():
+                print(f"  {part:28}{seconds / masks * 1e3:8.3f}")
+
+
+def memory_of(group: Iterable[int]) -> list[int]:
+    """Proportional set size of each process, in kB."""
+    sizes = []
+    for pid in group:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        sizes.append(next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")))
+    return sizes
+
+
+def descendants(pid: int) -> list[int]:
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, list[int]]:
+    """Wall and processor seconds of one `labelprep convert`, and the largest memory of each process, in kB."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [
+        sys.executable,
+        "-m",
+        "labelprep",
+        "-q",
+        "convert",
+        str(root),
+        "-o",
+        str(out),
+        "--ignore",
+        "Void",
+        *words,
+    ]
+    largest: list[int] = []
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            seen = sorted(memory_of(descendants(process.pid)), reverse=True)
+            largest = [max(pair) for pair in itertools.zip_longest(seen, largest, fillvalue=0)]
+            time.sleep(0.25)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, processor, largest
+
+
+def workers(data: Path, copies: list[int], rounds: int) -> None:
+    kinds = {
+        "1 worker": ["--scheduler", "local", "--jobs", "1"],
+        "2 workers": ["--scheduler", "local", "--jobs", "2"],
+        "inline, guarded": ["--scheduler", "inline"],
+        "inline, --no-guard": ["--scheduler", "inline", "--no-guard"],
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        few, many = Path(scratch, "few"), Path(scratch, "many")
+        more = copied(data, many, copies[1]) - copied(data, few, copies[0])
+        out = Path(scratch, "out")
+        paces: dict[str, list[float]] = {name: [] for name in kinds}
+        costs: dict[str, list[float]] = {name: [] for name in kinds}
+        sizes: dict[str, list[int]] = {}
+        for _ in range(rounds):
+            for name, words in kinds.items():
+                short, low, _ = run_command(few, out, words)
+                long, high, sizes[name] = run_command(many, out, words)
+                paces[name].append(more / (long - short))
+                costs[name].append((high - low) / more)
+        for name, pace in paces.items():
+            megabytes = ", ".join(f"{size / 1e3:.0f}" for size in sizes[name] if size > 5000)
+            median, cost = statistics.median(pace), statistics.median(costs[name])
+            print(f"{name:20}{median:8.1f} masks/s (best {max(pace):.1f}), {1e3 / median:.3f} ms a mask,", end=" ")
+            print(f"{1e3 * cost:.3f} ms of processor time; PSS, MB: {megabytes}")
+        ratio = statistics.median(b / a for a, b in zip(paces["1 worker"], paces["2 workers"], strict=True))
+        print(f"two workers for one: {ratio:.2f}")
+
+
+def large(side: int) -> None:
+    colors = np.array([(37 * i % 251 + 4, 91 * i % 241 + 7, 53 * i % 239 + 11) for i in range(19)], np.uint8)
+    rng = np.random.default_rng(0)
+    ids = np.zeros((side, side), np.uint8)
+    for _ in range(3000):
+        (y, x), (h, w) = rng.integers(0, side, 2), rng.integers(side // 2000, side // 10, 2)
+        ids[y : y + h, x : x + w] = rng.integers(19)
+    table = "\n".join(f"{r} {g} {b}\tclass{i}" for i, (r, g, b) in enumerate(colors.tolist()))
+    slow: dict[str, Any] = {"transparency": (1, 2, 3)}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, words in (("fast path", {}), ("Pillow path", slow)):
+            root = Path(scratch, name)
+            (root / "masks").mkdir(parents=True)
+            (root / "label_colors.txt").write_text(table)
+            Image.fromarray(colors[ids]).save(root / "masks" / "a.png", compress_level=1, **words)
+            (root / "images").mkdir()
+            Image.fromarray(ids).save(root / "images" / "a.png", compress_level=1)
+            code = (
+                "import resource, sys, time; began = time.perf_counter();"
+                "from labelprep.cli.main import main;"
+                "sys.argv = ['labelprep', '-q', 'convert', sys.argv[1], '-o', sys.argv[2], '--no-guard'];\n"
+                "try: main()\n"
+                "except SystemExit as end: print('exit code', end.code, end='; ')\n"
+                "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6\n"
+                "print(f'{time.perf_counter() - began:.1f} s, at most {peak:.2f} GB')"
+            )
+            ran = subprocess.run(
+                [sys.executable, "-c", code, root, Path(scratch, "out " + name)],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            print(f"{side} x {side}, {name}: {ran.stdout.splitlines()[-1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", choices=["profile", "workers", "large"])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--copies", type=int, nargs="*", default=[10, 40])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--side", type=int, default=20000)
+    words = parser.parse_args()
+    tasks: dict[str, Callable[[], None]] = {
+        "profile": partial(profile, words.data, words.copies[0], words.rounds),
+        "workers": partial(workers, words.data, words.copies, words.rounds),
+        "large": partial(large, words.side),
+    }
+    tasks[words.what]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from labelprep.errors import EnvironmentFailure
+
+TEMPORARY = ".tmp"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a temporary file in the same folder, then `os.replace`.
+
+    Raises:
+        EnvironmentFailure: disk full, no permission; the temporary file is gone.
+    """
+    temporary = temporary_name(path)
+    try:
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:  # the first file of a folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
+    except OSError as error:
+        discard(temporary)
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
+
+
+def write_lines(path: Path, lines: Iterable[str], *, before_change: Callable[[], None] | None = None) -> None:
+    """Writes lines of UTF-8 text, streamed, whole or not at all; a file that holds them already is left alone.
+
+    Args:
+        path: the file.
+        lines: without their line ends.
+        before_change: called when all is written beside the file and only the exchange is left to do.
+
+    Raises:
+        EnvironmentFailure: disk full, no permission; the temporary file is gone.
+    """
+    temporary = temporary_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        if path.is_file() and filecmp.cmp(path, temporary, shallow=False):
+            return
+        if before_change is not None:
+            before_change()
+        os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
+    except OSError as error:
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
+    finally:
+        discard(temporary)  # also where the lines themselves end in an error
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that no other process uses and that is short whatever the name of `path`."""
+    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}{TEMPORARY}")
+
+
+def discard(path: Path) -> None:
+    """Removes a temporary file where that is possible; what cannot be removed is swept at the next start."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

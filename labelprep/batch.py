@@ -1,0 +1,85 @@
+"""How samples travel to a worker and back: a batch is bytes, and each of its samples has an answer of its own.
+
+```
+batch:   {"context": "…", "samples": [[place in the plan, fields], …]}
+answer:  {"n": place, "stamp": …, "row": {…}, "findings": […], "vote": …, "undecided": …, "tie": …}
+```
+
+Whoever carries batches can cut them, and can answer for a sample that could not be worked on, without loading
+anything that the work itself needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:
+    """A batch.
+
+    Args:
+        context: how the samples are prepared, `Context.to_json`.
+        samples: place in the plan and `Sample.to_dict` of each.
+    """
+    return json.dumps({"context": context, "samples": list(samples)}).encode()
+
+
+def unpack(batch: bytes) -> tuple[str, list[tuple[int, dict[str, Any]]]]:
+    """Context and samples of a batch.
+
+    >>> unpack(pack("{}", [(7, {"key": "a"})]))
+    ('{}', [[7, {'key': 'a'}]])
+    """
+    request = json.loads(batch)
+    return request["context"], request["samples"]
+
+
+def size(batch: bytes) -> int:
+    """How many samples a batch has."""
+    return len(unpack(batch)[1])
+
+
+def part(batch: bytes, start: int, stop: int | None = None) -> bytes | None:
+    """The batch with the samples `start:stop` alone; None where none is left.
+
+    >>> batch = pack("{}", [(7, {}), (8, {}), (9, {})])
+    >>> part(batch, 1) == pack("{}", [(8, {}), (9, {})]), part(batch, 3)
+    (True, None)
+    """
+    context, samples = unpack(batch)
+    chosen = samples[start:stop]
+    return pack(context, chosen) if chosen else None
+
+
+def mask_of(batch: bytes, place: int) -> Path:
+    """The file of the mask of one sample of a batch."""
+    return Path(unpack(batch)[1][place][1]["mask"])
+
+
+def join(answers: Iterable[bytes]) -> bytes:
+    """The answers of a batch as one JSON list."""
+    return b"[" + b",".join(answers) + b"]"
+
+
+def answer_for(batch: bytes, place: int, code: str, message: str) -> bytes:
+    """The answer for a sample that could not be worked on: a line of the manifest without a result, and a finding.
+
+    Its stamp is null, so that the next run tries the file again: the machine may have more memory by then.
+
+    Args:
+        batch: as `pack` makes it.
+        place: which of its samples.
+        code: of the findings' catalogue.
+        message: what happened.
+    """
+    from labelprep.findings import Finding
+    from labelprep.prepared import Row
+
+    n, sample = unpack(batch)[1][place]
+    finding = Finding.of(code, message, key=sample["key"], path=sample["source"])
+    row = Row(sample["key"], sample["source"], sample["image_source"], sample["split"], findings=(code,))
+    answer = {"n": n, "stamp": None, "row": row.__dict__, "findings": [finding.to_dict()]}
+    return json.dumps(answer | {"vote": None, "undecided": False, "tie": None}).encode()

@@ -1,0 +1,55 @@
+"""`labelprep eval RUN|CKPT --data OUT -o DIR`: a model, or a folder of predictions, against a prepared folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labelprep.cli.learning import figures, out_option, shown, stage_options, summary_of
+from labelprep.cli.main import run_stage
+from labelprep.cli.options import build
+from labelprep.errors import UsageError
+from labelprep.spec import EvalStage
+
+if TYPE_CHECKING:
+    from labelprep.cli.output import Console
+
+
+def _eval(ctx: click.Context, /, checkpoint: Path | None, pred: Path | None, **words: Any) -> None:
+    """Score a checkpoint, or the best one of the training run RUN, on a split of the prepared folder OUT.
+
+    With --pred DIR in place of a model, the palette PNGs DIR/KEY.png are scored, which needs no torch and gives
+    the same figures as scoring the model that wrote them.
+
+    Example: labelprep eval build/train --data build/masks -o build/eval --entropy-maps 8
+    """
+    if checkpoint is None and pred is None:
+        message = "nothing to score"
+        raise UsageError(message, hint="give a run folder or checkpoint, or --pred DIR")
+    console: Console = ctx.obj
+    params = build(EvalStage, {**words, "checkpoint": checkpoint, "pred": pred})
+    result = run_stage(ctx, "eval", params)
+    if console.json:
+        console.result(summary_of(result))
+        return
+    told = result.summary
+    scored = f"{told['images']:,} images" + (f" of split {told['split']!r}" if told["split"] else "")
+    majority = f"always predicting {told['baseline']['name']!r} has mean IoU {shown(told['baseline']['mean_iou'])}"
+    console.result(f"{figures(told['metrics'])}\n{scored}; {majority}")
+    if result.out is not None:
+        console.info(f"wrote {result.out / 'metrics.json'}")
+
+
+def _params() -> list[click.Parameter]:
+    path = click.Path(path_type=Path)
+    return [
+        click.Argument(["checkpoint"], type=path, metavar="[RUN|CKPT]", required=False),
+        click.Option(["--data"], type=path, required=True, metavar="OUT", help="Prepared folder with the truth."),
+        out_option("DIR", "RUN/eval; with --pred, nothing is written"),
+        *stage_options(EvalStage, "data", "checkpoint"),
+    ]
+
+
+command = click.Command("eval", params=_params(), callback=click.pass_context(_eval), help=_eval.__doc__)

@@ -1,0 +1,185 @@
+"""`labelprep COMMAND`: finds the command, carries the global flags, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import labelprep
+from labelprep.cli.output import Console
+from labelprep.errors import EnvironmentFailure, InterruptedRunError, LabelprepError
+
+# name -> what it does; the modules are imported when they are called
+COMMANDS = {
+    "demo": "Draw a small dataset with planted faults, and run it.",
+    "inspect": "Layout, pairs, modes, colours found, colour order; writes nothing.",
+    "validate": "Every fault of every file, grouped by kind.",
+    "convert": "Raw masks to palette PNGs, counted on the way.",
+    "weights": "Class weights from exact pixel counts.",
+    "split": "Lists for training, validation and test.",
+    "run": "Chained stages from a spec; only what changed.",
+    "train": "Train a model from a prepared folder.",
+    "eval": "Score a model, or a folder of predictions.",
+    "predict": "Masks for images that have none.",
+    "report": "Plots, tables and report.json.",
+    "verify": "Is a prepared folder what its manifest says?",
+    "classes": "Show and convert class tables.",
+}
+
+GLOBAL = (
+    (("--json",), "json", "JSON Lines on stdout: one object a finding or row, the summary or the error last."),
+    (("-q", "--quiet"), "quiet", "No progress, no notes."),
+    (("-v", "--verbose"), "verbose", "More detail."),
+    (("--debug",), "debug", "Show the traceback of an error."),
+)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and param.name is not None:
+        setattr(ctx.ensure_object(Console), param.name, True)
+
+
+def global_options() -> list[click.Option]:
+    """--json, -q, -v and --debug, which stand before or after the command."""
+    return [
+        click.Option([*flags, name], is_flag=True, expose_value=False, is_eager=True, callback=_remember, help=text)
+        for flags, name, text in GLOBAL
+    ]
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the road."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command `labelprep.cli.<name>.command`, with the global options added."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"labelprep.cli.{cmd_name}").command
+        _add_global_options(command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name for one that is unknown."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            guess = f" Did you mean {near[0]!r}?" if near else f" Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {args[0]!r}.{guess}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _add_global_options(command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        for sub in command.commands.values():
+            _add_global_options(sub)
+    if not any(p.name == "debug" for p in command.params):
+        command.params.extend(global_options())
+
+
+@click.group(cls=Commands, params=global_options(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(labelprep.__version__, prog_name="labelprep")
+def cli() -> None:
+    """Masks in, training data out: validate, convert, count, weigh, train and evaluate.
+
+    Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage, spec or class table; 3 finished in part;
+    4 environment; 130 interrupted.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs one command and leaves with its exit code."""
+    words = list(sys.argv[1:] if args is None else args)
+    console = Console()
+    try:
+        try:
+            code = cli.main(words, prog_name="labelprep", standalone_mode=False, obj=console)
+        except KeyboardInterrupt:
+            if args is None:  # it was heard; another one must not cut off the last line
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            raise
+    except BaseException as error:  # noqa: BLE001 - the one place where every error becomes an exit code
+        code = _fail(error, console, words)
+    finally:
+        console.close()
+    if args is None and code == InterruptedRunError.exit_code:
+        # CPython ends by signal, whatever the exit code, where Ctrl-C once struck inside an exec of the library
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
+    """One line on stderr, or an error object under --json; the exit code."""
+    if "--json" in words:
+        console.json = True
+    if console.debug or "--debug" in words:
+        import traceback
+
+        traceback.print_exc()
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        again = shlex.join(["labelprep", *words])
+        error = InterruptedRunError("interrupted; what was finished is saved. To go on:", hint=again)
+    if isinstance(error, BrokenPipeError) or (isinstance(error, SystemExit) and error.code == 1):  # click's way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 0
+    console.close()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        if not console.json:
+            error.show()
+            return 2
+        error = click.UsageError("Missing command", error.ctx)
+    if isinstance(error, click.ClickException):
+        ctx = getattr(error, "ctx", None)
+        usage = f"; see {ctx.command_path} --help" if ctx is not None else ""
+        console.error(LabelprepError(error.format_message().rstrip(".") + usage, code="usage"))
+        return 2
+    if isinstance(error, LabelprepError):
+        console.error(error)
+        return error.exit_code
+    if isinstance(error, OSError):
+        failure = EnvironmentFailure(error.strerror or str(error), path=error.filename)
+        console.error(failure)
+        return failure.exit_code
+    if not isinstance(error, Exception):
+        raise error
+    message = f"a mistake in labelprep itself: {type(error).__name__}: {error}"
+    console.error(LabelprepError(message, code="internal", hint="please report it with the output of --debug"))
+    return 4
+
+
+def run_stage(ctx: click.Context, use: str, params: Any, **context: Any) -> Any:
+    """Runs one stage for a command and gives its result.
+
+    Args:
+        ctx: the command's context; its object is the console.
+        use: name of the stage.
+        params: the stage's parameters, a model of `labelprep.spec`.
+        **context: fields of `RunContext`.
+    """
+    from labelprep.stages import Inputs, RunContext
+
+    module = importlib.import_module(f"labelprep.stages.{use}")
+    console: Console = ctx.obj
+    return module.run(params, Inputs(), RunContext(reporter=console.reporter(), **context))

@@ -1,0 +1,39 @@
+"""`labelprep report OUT|RUN… -o DIR`: plots, tables and report.json of what other commands wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from labelprep.cli.output import Console
+
+
+@click.command(name="report")
+@click.argument("sources", metavar="OUT|RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder that is written."
+)
+@click.pass_context
+def command(ctx: click.Context, sources: tuple[Path, ...], out: Path) -> None:
+    """Write report.json, classes.csv and plots of prepared folders, training runs and evaluations.
+
+    Example: labelprep report build/masks build/train build/eval -o build/report
+    """
+    from labelprep.cli.tables import grid
+    from labelprep.spec import ReportStage
+    from labelprep.stages import Inputs, RunContext
+    from labelprep.stages.report import run
+
+    console: Console = ctx.obj
+    result = run(
+        ReportStage.model_validate({"sources": sources, "out": out}), Inputs(), RunContext(reporter=console.reporter())
+    )
+    if console.json:
+        console.result({"type": "summary", "exit_code": result.exit_code, "out": out.as_posix(), **result.summary})
+    else:
+        files = ["report.json", "classes.csv", *result.summary["plots"]]
+        console.result(grid([str(result.summary["verdict"]["text"])], [[(out / name).as_posix()] for name in files]))
+    ctx.exit(result.exit_code)

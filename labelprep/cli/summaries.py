@@ -1,0 +1,94 @@
+"""What validate, convert and inspect print for people: one screen, findings by kind with cause and mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelprep.cli.output import Console
+from labelprep.cli.tables import class_table
+from labelprep.findings import Finding
+
+MARKS = {"error": "ERROR", "warning": "WARN ", "note": "note "}
+
+
+def finding_rows(console: Console) -> Callable[[Finding], None] | None:
+    """Shows every finding: one JSON object each with --json, a line each on stderr with -v, else none."""
+
+    def row(finding: Finding) -> None:
+        console.row({"type": "finding", **finding.to_dict()})
+
+    def line(finding: Finding) -> None:
+        where = f"{finding.path}: " if finding.path and finding.path not in finding.message else ""
+        console.info(f"{MARKS[finding.severity]} {where}{finding.message}  [{finding.code}]")
+
+    return row if console.json else line if console.verbose else None
+
+
+def describe_findings(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One paragraph a kind: severity, title, how many, three examples, cause and mend."""
+    lines = []
+    for group in groups:
+        count = (
+            f"{group['count']:,} in {group['files']:,} files" if group["files"] != group["count"] else group["files"]
+        )
+        pixels = f", {group['pixels']:,} pixels" if group["pixels"] else ""
+        lines.append(f"{MARKS[group['severity']]} {group['title']}: {count}{pixels}  [{group['code']}]")
+        for example in group["examples"]:
+            where = f"{example['path']}: " if example.get("path") and example["path"] not in example["message"] else ""
+            lines.append(f"        e.g. {where}{example['message']}")
+        lines.append(f"      cause: {group['cause']}")
+        if group["fix"]:
+            lines.append(f"      mend:  {group['fix']}")
+    return lines
+
+
+def counted(severities: Mapping[str, int]) -> str:
+    """How many findings of each severity, in words.
+
+    >>> counted({"error": 1, "warning": 0, "note": 2})
+    '1 error, 2 notes'
+    """
+    parts = [f"{n:,} {name}{'s' if n != 1 else ''}" for name, n in severities.items() if n]
+    return ", ".join(parts) or "no findings"
+
+
+def _read_as(summary: Mapping[str, Any]) -> list[str]:
+    """How the folders were read, and which class table was taken."""
+    return [f"  {summary['why']}", f"  class table: {summary['class_table']}"]
+
+
+def describe_validate(summary: Mapping[str, Any], root: Path, exit_code: int) -> str:
+    """The report of `validate`."""
+    order = summary["color_order"]
+    told = ", ".join(f"{n} {'either way' if k == 'either' else k}" for k, n in order.items())
+    lines = [
+        f"{root}: {summary['masks']:,} masks, {summary['good']:,} good, {summary['bad']:,} with errors"
+        + (f"; colour order: {told}" if told else ""),
+        *_read_as(summary),
+        *describe_findings(summary["findings"]),
+        f"{counted(summary['severities'])}; exit {exit_code}",
+    ]
+    return "\n".join(lines)
+
+
+def describe_convert(summary: Mapping[str, Any], root: Path) -> str:
+    """The report of `convert`."""
+    lines = [
+        f"{root}: {summary['written']:,} of {summary['masks']:,} masks in {summary['out']}"
+        + ("" if summary["converted_now"] or summary["removed_now"] else "; nothing changed"),
+        *_read_as(summary),
+        *describe_findings(summary["findings"]),
+        class_table({"convert": summary}),
+        f"ignored: {summary['ignored']:,} of {summary['pixels']:,} pixels",
+    ]
+    if summary["left_out"]:
+        lines.append(
+            f"{summary['left_out']:,} files or names were left out; {summary['out']}/findings.jsonl lists them; exit 3"
+        )
+    if summary["failed"]:
+        lines.append(
+            f"{summary['failed']:,} masks were not written; {summary['out']}/manifest.jsonl lists them; exit 3"
+        )
+    return "\n".join(lines)

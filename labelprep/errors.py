@@ -1,0 +1,121 @@
+"""The error tree: what stops a command, as opposed to what is wrong with a file (see `findings`).
+
+```
+LabelprepError            code, message, path, hint, exit_code
+├── UsageError            2  the request cannot be carried out as it stands; nothing was written
+│   ├── SpecError         2  problems in a spec, all at once, each `file:line:column  path: …`
+│   ├── ClassTableError   2  a class table that cannot be read or decides nothing
+│   ├── LayoutError       2  no pairs, an unknown or doubtful layout
+│   └── MismatchError     2  two class tables where one is needed
+├── DamagedFileError      -  one file cannot be decoded; becomes a Finding, never leaves the road
+├── EnvironmentFailure    4  disk, permission, cluster, output busy
+│   └── MissingExtraError 4  an optional part of labelprep is not installed
+└── InterruptedRunError 130  stopped by the user; the state is saved
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LabelprepError(Exception):
+    """Base of every error that labelprep raises on purpose.
+
+    Attributes:
+        code: short stable name, the same under `--json`.
+        message: what happened, where, what was expected and what was found.
+        path: the file or folder concerned, if one is.
+        hint: what to do about it.
+    """
+
+    default_code = "error"
+    exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        path: Path | str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.path = None if path is None else str(path)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path and self.path not in self.message else ""
+        hint = f"\n  {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+
+class UsageError(LabelprepError):
+    """The request cannot be carried out as it stands."""
+
+    default_code = "usage"
+
+
+class SpecError(UsageError):
+    """A spec with problems; `problems` holds one line for each."""
+
+    default_code = "spec"
+
+    def __init__(self, problems: list[str], *, path: Path | str | None = None) -> None:
+        super().__init__("\n".join(problems), path=path)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ClassTableError(UsageError):
+    """A class table that cannot be read, or that does not decide what its colours mean."""
+
+    default_code = "class-table"
+
+
+class LayoutError(UsageError):
+    """The dataset's folders do not tell which mask belongs to which image."""
+
+    default_code = "layout"
+
+
+class MismatchError(UsageError):
+    """Two class tables where one is needed; the message names both."""
+
+    default_code = "class-table-mismatch"
+
+
+class DamagedFileError(LabelprepError):
+    """One file that cannot be decoded faithfully; `code` is a code of the findings' catalogue."""
+
+    default_code = "damaged-file"
+
+
+class EnvironmentFailure(LabelprepError):
+    """The place does not allow it: disk full, no permission, cluster unreachable, output busy."""
+
+    default_code = "environment"
+    exit_code = 4
+
+
+class MissingExtraError(EnvironmentFailure):
+    """An optional part of labelprep is not installed."""
+
+    default_code = "missing-extra"
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs {package}, which is not installed",
+            hint=f'python -m pip install "labelprep[{extra}]"',
+        )
+
+
+class InterruptedRunError(LabelprepError):
+    """Stopped by the user; what was finished is saved. `hint` is the command that goes on."""
+
+    default_code = "interrupted"
+    exit_code = 130

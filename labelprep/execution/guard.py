@@ -1,0 +1,263 @@
+"""The guard: lets a child process do the work, and names the file that the child crashed on, hung on or starved on.
+
+Only one process is at risk, and it works on one sample after another, so it is always known which one it did not
+survive. Everything else of the batch is worked on by the next child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO, NoReturn, cast
+
+import labelprep.errors
+from labelprep import batch as batches
+from labelprep.errors import EnvironmentFailure, LabelprepError
+from labelprep.execution.batches import pixels_of
+from labelprep.execution.frames import ANSWER, END, ERROR, NO_MEMORY, READY, read_frame, write_frame
+
+SLICE = 1.0  # seconds of one wait: a driver that was stopped for an hour has waited no longer than this
+PIXELS_PER_SECOND = 4_000_000  # far below what any decoder does; a large mask may take longer than a small one
+START_SECONDS = 120.0  # for loading the work; its loops may have to be compiled
+STRIKES = 2  # a sample that a child died on gets a second child: the first may have died of something else
+
+PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from labelprep.execution.child import main; main()"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may take.
+
+    Attributes:
+        seconds: without an answer, and a second more for every four million pixels of its mask.
+        memory: bytes of data of the process that works on it; None for three quarters of the machine's memory.
+    """
+
+    seconds: float = 60.0
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Why a child gave no further answer: the finding's code and message, and whether a second child may try."""
+
+    code: str
+    message: str
+    again: bool = True
+
+
+class Guard:
+    """One child process at a time, started again whenever it is lost.
+
+    Args:
+        work: `module:name` of the function that gives the answers of a batch, one after another.
+        limits: what one file may take.
+    """
+
+    def __init__(self, work: str, limits: Limits) -> None:
+        self.work, self.limits = work, limits
+        self._child: _Child | None = None
+
+    def start(self) -> None:
+        """Starts the child without waiting for it, unless there is one."""
+        if self._child is None:
+            self._child = _Child(self.work, self.limits.memory)
+
+    def close(self) -> None:
+        """Ends the child at once."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def run(self, batch: bytes, go_on: Callable[[], bool] = lambda: True) -> tuple[bytes, bytes | None]:
+        """The answers of a batch, and the rest of it where it was not worked on to its end.
+
+        There is a rest after a file that hung, so that no batch takes long, and where `go_on` said no.
+
+        Args:
+            batch: as `labelprep.batch.pack` makes it.
+            go_on: asked about every second, and after every sample.
+
+        Raises:
+            EnvironmentFailure: where no child can be started.
+            LabelprepError: what the work raised.
+        """
+        answers: list[bytes] = []
+        strikes, size = 0, batches.size(batch)
+        while len(answers) < size:
+            before = len(answers)
+            fault = self._attempt(batch, answers, go_on)
+            if fault is None:
+                break
+            self.close()
+            strikes = 1 if len(answers) > before else strikes + 1
+            if fault.again and strikes < STRIKES:
+                continue
+            answers.append(batches.answer_for(batch, len(answers), fault.code, fault.message))
+            strikes = 0
+            if not fault.again:
+                break
+        return batches.join(answers), batches.part(batch, len(answers))
+
+    def _attempt(self, batch: bytes, answers: list[bytes], go_on: Callable[[], bool]) -> _Fault | None:
+        """Lets one child work until it is done, is told to stop (both None), or is lost."""
+        self.start()
+        child = cast("_Child", self._child)
+        child.wait_ready(go_on)
+        rest = batches.part(batch, len(answers)) if answers else batch
+        if not child.send(cast("bytes", rest)):
+            return child.fault()
+        waited = 0.0
+        while True:
+            began = time.monotonic()
+            frame = child.receive(SLICE)
+            waited += min(time.monotonic() - began, 2 * SLICE)
+            if frame is None:
+                if waited > self._allowed(batch, len(answers), waited):
+                    return _Fault("hung-decoder", f"no result after {waited:.0f} s", again=False)
+                if not go_on():
+                    self.close()
+                    return None
+                continue
+            kind, content = frame
+            if kind == END:
+                return None
+            if kind == ERROR:
+                raised(json.loads(content))
+            if kind != ANSWER:
+                return self._starved() if kind == NO_MEMORY else child.fault()
+            answers.append(content)
+            waited = 0.0
+            if not go_on():
+                self.close()
+                return None
+
+    def _allowed(self, batch: bytes, place: int, waited: float) -> float:
+        if waited <= self.limits.seconds:
+            return self.limits.seconds
+        return self.limits.seconds + pixels_of(batches.mask_of(batch, place)) / PIXELS_PER_SECOND
+
+    def _starved(self) -> _Fault:
+        limit = "the limit of three quarters of this machine's memory"
+        if self.limits.memory is not None:
+            limit = f"the limit of {self.limits.memory / 2**20:,.0f} MiB"
+        return _Fault("out-of-memory", f"needs more memory than {limit}")
+
+
+class _Child:
+    """A process that does the work, and the thread that reads what it answers."""
+
+    def __init__(self, work: str, memory: int | None) -> None:
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it is ready
+        self._ready = False
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, json.dumps(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+            )
+        except OSError as error:
+            self._log.close()
+            message = f"cannot start a guard process: {error.strerror or error}"
+            raise EnvironmentFailure(message, code="guard", hint="make room, or use --no-guard") from error
+        self._frames: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.send(json.dumps({"work": work, "memory": memory}).encode())
+
+    def wait_ready(self, go_on: Callable[[], bool]) -> None:
+        """Waits until the child has loaded the work.
+
+        Raises:
+            EnvironmentFailure: where it does not.
+        """
+        waited = 0.0
+        while not self._ready:
+            began = time.monotonic()
+            frame = self.receive(SLICE)
+            waited += min(time.monotonic() - began, 2 * SLICE)
+            go_on()
+            if frame is not None and frame[0] == READY:
+                self._ready = True
+            elif frame is not None or waited > START_SECONDS:
+                self._log.seek(0)
+                said = self._log.read()[-300:].decode("utf-8", "replace").strip().rpartition("\n")[2]
+                self.kill()
+                message = f"a guard process does not start: {said or 'it says nothing'}"
+                raise EnvironmentFailure(message, code="guard", hint="--no-guard works without")
+
+    def send(self, content: bytes) -> bool:
+        """Sends a batch; whether there was anybody to take it."""
+        try:
+            write_frame(cast("BinaryIO", self._process.stdin), ANSWER, content)
+        except OSError:
+            return False
+        return True
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes] | None:
+        """The next frame, or None when the time is over; of an unknown kind where the child has gone."""
+        try:
+            return self._frames.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def fault(self) -> _Fault:
+        """What the child died of."""
+        try:
+            status = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return _Fault("crashed-decoder", "the process that read it closed its pipe")
+        if status == -signal.SIGKILL:
+            return _Fault(
+                "out-of-memory", "the process that read it was killed (SIGKILL), as systems do when memory ends"
+            )
+        return _Fault("crashed-decoder", f"the process that read it {_ending(status)}")
+
+    def kill(self) -> None:
+        """Ends the process and lets go of its pipes."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._log):
+            with contextlib.suppress(OSError):  # a batch that nobody took
+                cast("IO[bytes]", stream).close()
+
+    def _read(self) -> None:
+        with cast("BinaryIO", self._process.stdout) as stream:
+            while (frame := read_frame(stream)) is not None:
+                self._frames.put(frame)
+        self._frames.put((b"", b""))
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with exit code {status}"
+    try:
+        return f"died of {signal.Signals(-status).name}"
+    except ValueError:
+        return f"died of signal {-status}"
+
+
+def raised(error: dict[str, Any]) -> NoReturn:
+    """Raises the error that a child described.
+
+    Raises:
+        LabelprepError: as the work raised it.
+        RuntimeError: for any other; its note holds the child's traceback.
+    """
+    kind = getattr(labelprep.errors, error["type"], None)
+    if isinstance(kind, type) and issubclass(kind, LabelprepError):
+        failure = LabelprepError.__new__(kind)
+        LabelprepError.__init__(failure, error["message"], code=error["code"], path=error["path"], hint=error["hint"])
+        raise failure
+    mistake = RuntimeError(error["message"])
+    mistake.add_note(error["traceback"])
+    raise mistake

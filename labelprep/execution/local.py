@@ -1,0 +1,161 @@
+"""Worker processes on this machine: a Dask cluster that starts and goes with the run, on loopback alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, Status
+
+from labelprep.errors import EnvironmentFailure
+from labelprep.execution.guard import Limits
+from labelprep.execution.inline import Mapper
+from labelprep.execution.quiet import quiet
+from labelprep.execution.watch import Watch
+from labelprep.execution.window import map_in_window
+
+CONFIG: Mapping[str, object] = {
+    "distributed.scheduler.no-workers-timeout": "60s",  # without it, a run that lost all workers waits for ever
+    "distributed.worker.preload": ["labelprep.execution.worker"],
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.diagnostics.nvml": False,
+}
+
+GONE = (Status.closed, Status.closing, Status.failed)
+STARTS = 3  # times that a start is tried; a worker may die while it starts
+LAST_WORDS = 0.5  # seconds that a worker has to end by itself
+
+
+class Local:
+    """Worker processes of this run's own.
+
+    Args:
+        workers: how many.
+        scratch: folder for their files.
+
+    Raises:
+        EnvironmentFailure: where they do not start.
+    """
+
+    own = True
+
+    def __init__(self, workers: int, scratch: str) -> None:
+        self.workers, self.scratch = workers, scratch
+        self._start()
+
+    def lost(self) -> bool:
+        """Whether most workers have gone with their nannies, which would have started others in their place."""
+        nannies = self.cluster.workers.values()
+        return 2 * sum(nanny.status in GONE for nanny in nannies) > len(nannies)
+
+    def renew(self) -> None:
+        """Starts other workers in place of these, which may be dead or deaf."""
+        self.close()
+        self._start()
+
+    def close(self) -> None:
+        """Ends the workers, at once those that are still busy: whoever wants their results has taken them before."""
+        pids = [pid for nanny in self.cluster.workers.values() if (pid := nanny.pid)]
+        last_words = threading.Timer(LAST_WORDS, _kill, [pids])
+        with interrupts_held():
+            last_words.start()
+            self.client.close()
+            self.cluster.close()
+            last_words.cancel()
+
+    def _start(self) -> None:
+        with interrupts_held():
+            for chance in reversed(range(STARTS)):
+                try:
+                    self.cluster = _started(self.workers, self.scratch)
+                    break
+                except EnvironmentFailure:
+                    if not chance:
+                        raise
+            self.client = Client(self.cluster, set_as_default=False)
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+
+
+@contextmanager
+def local_cluster(jobs: int | None, limits: Limits | None, watch: Watch) -> Iterator[Mapper]:
+    """Starts `jobs` worker processes with one thread each, or one per core, and stops them afterwards.
+
+    Raises:
+        EnvironmentFailure: where they do not start.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="labelprep-workers-", ignore_cleanup_errors=True) as scratch,
+        dask.config.set({**CONFIG, "temporary-directory": scratch}),
+        environment_kept(),
+        quiet(),
+        closing(Local(jobs or CPU_COUNT, scratch)) as workers,
+    ):
+        yield map_in_window(workers, limits, watch)
+
+
+def _started(workers: int, scratch: str) -> LocalCluster:
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,  # a crash takes one batch with it, not its neighbours
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # None would warn where another run has port 8787
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=None,  # an even share of the memory would kill a worker over one large mask
+            silence_logs=logging.CRITICAL,
+            local_directory=scratch,
+        )
+    except (OSError, RuntimeError, TimeoutError) as error:
+        message = f"cannot start {workers} worker processes: {error}"
+        hint = 'use --scheduler inline; a Python script must start work under `if __name__ == "__main__":`'
+        raise EnvironmentFailure(message, code="workers", hint=hint) from error
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Lets Ctrl-C wait until workers have started, or stopped; half started, they would not go away cleanly.
+
+    Threads and processes that begin meanwhile never get Ctrl-C, so that a worker does not die of it with a traceback.
+    Windows has no such thing; there a worker ignores Ctrl-C once it runs.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # not on every system
+
+    resource_tracker.ensure_running()  # started later, by the thread that spawns a worker, it would let Ctrl-C in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Puts environment variables back: Dask leaves its workers' OMP_NUM_THREADS=1 and others in this process.
+
+    Training in the same process would run on one core.
+    """
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)

@@ -1,0 +1,55 @@
+"""What happens inside a worker process: the guard that it drives, and what it does first."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+from labelprep.execution.child import load
+from labelprep.execution.guard import Guard, Limits
+from labelprep.execution.inline import Here, Runner
+from labelprep.execution.quiet import LOGGERS
+
+_mine = threading.local()  # a guard for each thread, that lives as long as the worker
+
+
+def compute(work: str, limits: Limits | None, batch: bytes) -> tuple[bytes, bytes | None, float]:
+    """Works on a batch.
+
+    Args:
+        work: `module:name` of the work.
+        limits: what one file may take; None works in this process.
+        batch: as `labelprep.batch.pack` makes it.
+
+    Returns:
+        The answers, the rest of the batch where it was not worked on to its end, and the seconds that it took.
+    """
+    began = time.monotonic()
+    answers, rest = _runner(work, limits).run(batch)
+    return answers, rest, time.monotonic() - began
+
+
+def _runner(work: str, limits: Limits | None) -> Runner:
+    if getattr(_mine, "order", None) != (work, limits):
+        if hasattr(_mine, "runner"):
+            _mine.runner.close()
+        _mine.order = (work, limits)
+        _mine.runner = Here(load(work)) if limits is None else Guard(work, limits)
+        atexit.register(_mine.runner.close)
+    runner: Runner = _mine.runner
+    return runner
+
+
+def dask_setup(worker: Any) -> None:  # noqa: ARG001 - Dask's signature
+    """Leaves Ctrl-C and messages to the driver.
+
+    A terminal sends Ctrl-C to all processes at once; a worker that died of it would print its traceback over the
+    driver's last words. Dask calls this by name in the workers that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

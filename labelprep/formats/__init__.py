@@ -1,0 +1,1 @@
+"""The dialects of the outside world: class tables, dataset layouts, weight files."""

@@ -1,0 +1,225 @@
+"""Class-weight files in the forms that trainers read, from and to plain values.
+
+| kind | ending | content |
+|---|---|---|
+| `json` | `.json` | the native form: weights, counts, scheme, hashes of class table and prepared set |
+| `npy` | `.npy` | float32 (C,) |
+| `pt` | `.pt` | float32 tensor (C,), read by `torch.load(path, weights_only=True)` |
+| `csv` | `.csv` | `id,name,pixels,images,frequency,weight` |
+| `yaml` | `.yaml`, `.yml` | a list of C floats, as mmsegmentation's `class_weight='FILE'` reads it |
+| `mmseg` | `.mmseg.json` | the same list as JSON |
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelprep.atomic import write_atomic
+from labelprep.errors import MissingExtraError, UsageError
+
+# kind -> its ending; .mmseg.json stands before .json, which is its end
+ENDINGS: Mapping[str, str] = MappingProxyType(
+    {"mmseg": ".mmseg.json", "json": ".json", "npy": ".npy", "pt": ".pt", "csv": ".csv", "yaml": ".yaml"}
+)
+_NATIVE = (
+    *("weights", "names", "method", "normalize", "absent", "clip", "split", "table_hash", "prepared_hash"),
+    *("warnings", "counts"),
+)
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """What a weight file holds.
+
+    Attributes:
+        values: (C,) float64.
+        names: names of the classes, where the file has them.
+        native: the whole content of a native JSON file, else None.
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...] | None = None
+    native: Mapping[str, Any] | None = None
+
+
+def kind_of(path: Path | str) -> str:
+    """The kind that a file's ending picks.
+
+    Raises:
+        UsageError: for an ending of no kind, naming those there are.
+
+    >>> kind_of("weights/train.mmseg.json")
+    'mmseg'
+    """
+    name = Path(path).name.lower()
+    name = name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name
+    for kind, ending in ENDINGS.items():
+        if name.endswith(ending):
+            return kind
+    message = f"no weight file has such an ending; expected one of {', '.join(ENDINGS.values())}"
+    raise UsageError(message, path=path, hint="end the name with one of them, or name the kind: --write KIND")
+
+
+def write(path: Path, values: Mapping[str, Any], kind: str | None = None) -> None:
+    """Writes weights whole or not at all.
+
+    Args:
+        path: the file.
+        values: what `ClassWeights.to_dict` gives.
+        kind: one of `ENDINGS`; the file's ending picks it by default.
+
+    Raises:
+        UsageError: for a kind or an ending that there is not.
+        MissingExtraError: for `pt` without torch.
+        EnvironmentFailure: disk full, no permission.
+    """
+    write_atomic(path, encode(values, kind or kind_of(path)))
+
+
+def encode(values: Mapping[str, Any], kind: str) -> bytes:
+    """The bytes of a weight file of that kind.
+
+    Raises:
+        UsageError: for a kind that there is not.
+        MissingExtraError: for `pt` without torch.
+    """
+    writers: dict[str, Callable[[Mapping[str, Any]], bytes]] = {
+        "json": lambda v: (json.dumps(v, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        "mmseg": lambda v: (json.dumps(list(v["weights"]), allow_nan=False) + "\n").encode(),
+        "yaml": lambda v: "".join(f"- {_yaml_float(x)}\n" for x in v["weights"]).encode(),
+        "npy": _npy,
+        "pt": _pt,
+        "csv": _csv,
+    }
+    if kind not in writers:
+        message = f"no kind of weight file is called {kind!r}; there are: {', '.join(sorted(writers))}"
+        raise UsageError(message)
+    return writers[kind](values)
+
+
+def _yaml_float(value: float) -> str:
+    # YAML 1.1, which mmengine reads, takes 1e-05 for a word: the mantissa needs its point
+    text = repr(float(value))
+    return text if "." in text else text.replace("e", ".0e")
+
+
+def _npy(values: Mapping[str, Any]) -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.array(values["weights"], np.float32), allow_pickle=False)
+    return out.getvalue()
+
+
+def _pt(values: Mapping[str, Any]) -> bytes:
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtraError("torch", "train") from None  # noqa: EM101 - a package's name
+    out = io.BytesIO()
+    torch.save(torch.tensor(values["weights"], dtype=torch.float32), out)
+    return out.getvalue()
+
+
+def _csv(values: Mapping[str, Any]) -> bytes:
+    counts = values["counts"]
+    total = sum(counts["pixels"])
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("id", "name", "pixels", "images", "frequency", "weight"))
+    columns = zip(values["names"], counts["pixels"], counts["images"], values["weights"], strict=True)
+    for i, (name, pixels, images, weight) in enumerate(columns):
+        rows.writerow((i, name, pixels, images, repr(pixels / total), repr(float(weight))))
+    return out.getvalue().encode()
+
+
+def read(path: Path) -> WeightFile:
+    """Reads a weight file of any kind; a `.json` file may be native or a plain list.
+
+    Raises:
+        UsageError: where the file is missing, damaged, of no known kind, or does not hold C finite
+            weights of 0 or more.
+        MissingExtraError: for `.pt` without torch.
+    """
+    kind = kind_of(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"cannot read the weight file: {error.strerror or error}"
+        raise UsageError(message, path=path, hint="make one: labelprep weights OUT -o FILE") from None
+    readers = {"json": _read_json, "mmseg": _read_json, "yaml": _read_yaml, "npy": _read_npy, "pt": _read_pt}
+    try:
+        found = (readers | {"csv": _read_csv})[kind](data)
+    except (ValueError, KeyError, TypeError, EOFError) as error:
+        message = f"not a weight file of kind {kind}: {error}"
+        raise UsageError(message, path=path, hint="write it again: labelprep weights OUT -o FILE") from None
+    _check(found, path)
+    return found
+
+
+def _check(found: WeightFile, path: Path) -> None:
+    values = found.values
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all() or values.min() < 0:
+        message = f"expected a list of finite weights of 0 or more, got shape {values.shape}: {values.ravel()[:8]} …"
+        raise UsageError(message, path=path)
+
+
+def _plain(values: object) -> WeightFile:
+    return WeightFile(np.array(values, np.float64))
+
+
+def _read_json(data: bytes) -> WeightFile:
+    values = json.loads(data)
+    if isinstance(values, list):
+        return _plain(values)
+    if set(values) != set(_NATIVE):
+        message = (
+            f"expected a list of weights or the native form; keys that differ: {sorted(set(values) ^ set(_NATIVE))}"
+        )
+        raise ValueError(message)
+    if not len(values["weights"]) == len(values["names"]) == len(values["counts"]["pixels"]):
+        message = "weights, names and counts differ in length"
+        raise ValueError(message)
+    return WeightFile(np.array(values["weights"], np.float64), tuple(values["names"]), values)
+
+
+def _read_yaml(data: bytes) -> WeightFile:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _plain(YAML(typ="safe", pure=True).load(data.decode()))
+    except YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def _read_npy(data: bytes) -> WeightFile:
+    return _plain(np.load(io.BytesIO(data), allow_pickle=False))
+
+
+def _read_pt(data: bytes) -> WeightFile:
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtraError("torch", "train") from None  # noqa: EM101 - a package's name
+    try:
+        return _plain(torch.load(io.BytesIO(data), weights_only=True, map_location="cpu").numpy())
+    except (RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def _read_csv(data: bytes) -> WeightFile:
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    if [int(row["id"]) for row in rows] != list(range(len(rows))):
+        message = f"column id must count 0..{len(rows) - 1}"
+        raise ValueError(message)
+    return WeightFile(np.array([float(row["weight"]) for row in rows]), tuple(row["name"] for row in rows))

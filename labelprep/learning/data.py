@@ -1,0 +1,250 @@
+"""Image and mask pairs from a prepared folder: read, and augmented together.
+
+Augmentation draws from a generator seeded by (seed, epoch, sample), so that it is the same for any number of
+loading processes. Images travel as uint8 and become floats on the device (`normalized`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as v2f
+
+from labelprep.errors import LabelprepError, UsageError
+from labelprep.learning.options import Size
+from labelprep.prepared import Prepared, Row
+from labelprep.steps.palette import read_ids
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+MEAN_COLOR = tuple(round(255 * value) for value in IMAGENET_MEAN)  # pads images; close to 0 once normalised
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its mask on disk.
+
+    Attributes:
+        key: the sample's key.
+        image: path of the image.
+        mask: path of the prepared mask.
+        size: (H, W) of the mask.
+    """
+
+    key: str
+    image: Path
+    mask: Path
+    size: Size
+
+
+def pairs(prepared: Prepared, split: str | None, images: Path | None = None) -> tuple[Pair, ...]:
+    """The image and mask pairs of a split (None: all), in plan order.
+
+    Args:
+        prepared: the prepared folder.
+        split: name of the split, or None for all written masks.
+        images: folder of the images, where they moved since convert.
+
+    Raises:
+        UsageError: for an unknown or empty split, or where images are missing: how many, which, and the mend.
+    """
+    rows = [row for row in prepared.rows(split) if row.written]
+    if not rows:
+        message = "no mask was written" if split is None else f"split {split!r} is empty"
+        raise UsageError(message, path=prepared.root)
+    found = [(row, prepared.image_path(row, images)) for row in rows]
+    _refuse_missing(prepared, split, found, images)
+    return tuple(
+        Pair(row.key, path, prepared.mask_path(row.key), (row.height, row.width)) for row, path in found if path
+    )
+
+
+def _refuse_missing(
+    prepared: Prepared, split: str | None, found: list[tuple[Row, Path | None]], images: Path | None
+) -> None:
+    where = "the set" if split is None else f"split {split!r}"
+    unpaired = [row.key for row, path in found if row.image is None]
+    if unpaired:
+        message = f"{len(unpaired)} of {len(found)} masks of {where} have no image: {_examples(unpaired)}"
+        hint = "pair them and convert again: --image-suffix, --mask-suffix or --pairs FILE"
+        raise UsageError(message, code="image-missing", path=prepared.root, hint=hint)
+    gone = [str(path or row.image) for row, path in found if path is None or not path.is_file()]
+    if gone:
+        message = f"{len(gone)} of {len(found)} images of {where} are missing: {_examples(gone)}"
+        again = "another --images DIR" if images is not None else "--images DIR if they moved"
+        hint = f"give {again}, or convert with --link hard to keep them in the prepared folder"
+        raise UsageError(message, code="image-missing", path=prepared.root, hint=hint)
+
+
+def _examples(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def read_image(path: Path, *, exif_rotate: bool = False) -> Tensor:
+    """An image of any mode as (3, H, W) uint8 RGB; alpha is dropped, 16-bit gray takes its high byte.
+
+    Args:
+        path: the file.
+        exif_rotate: turn it by its EXIF orientation, as viewers do.
+
+    Raises:
+        UsageError: where it cannot be read.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None  # convert judged the size already
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened) if exif_rotate else opened
+            return torch.from_numpy(_rgb(image).transpose(2, 0, 1).copy())
+    except Exception as error:
+        message = f"the image cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+        raise UsageError(message, code="image-unreadable", path=path, hint="restore the image") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _rgb(image: Image.Image) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    if image.mode.startswith("I"):
+        gray = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return np.asarray(image.convert("RGB"))
+
+
+def read_pair(pair: Pair, *, exif_rotate: bool = False) -> tuple[Tensor, Tensor]:
+    """Image (3, H, W) uint8 RGB and mask (H, W) of ids, uint8 or, for more than 255 classes, int32.
+
+    Raises:
+        UsageError: where one of them cannot be read, or they differ in size.
+    """
+    image = read_image(pair.image, exif_rotate=exif_rotate)
+    ids = read_ids(pair.mask)
+    mask = torch.from_numpy(ids.astype(np.int32 if ids.dtype == np.uint16 else np.uint8))
+    if image.shape[1:] != mask.shape:
+        message = f"{pair.key}: the image has {tuple(image.shape[1:])} pixels (H, W), its mask {tuple(mask.shape)}"
+        raise UsageError(message, code="size-differs", path=pair.image, hint="give the images that were converted")
+    return image, mask
+
+
+def normalized(images: Tensor) -> Tensor:
+    """Images (..., 3, H, W) uint8 RGB as float32, scaled to 0..1 and normalised by ImageNet's mean and deviation."""
+    scaled = v2f.to_dtype(images, torch.float32, scale=True)
+    out: Tensor = v2f.normalize(scaled, list(IMAGENET_MEAN), list(IMAGENET_STD))
+    return out
+
+
+def augmentation(*, resize: Size | None, crop: Size | None, flip: bool, ignore_index: int) -> v2.Transform:
+    """What image and mask go through together while training: resize, random crop, random horizontal flip.
+
+    Masks are resized with nearest interpolation; where a crop reaches beyond them, they are ignored.
+    """
+    steps: list[v2.Transform] = [v2.Identity()]
+    if resize is not None:
+        steps.append(v2.Resize(list(resize), antialias=True))
+    if crop is not None:
+        fill = {tv_tensors.Image: list(MEAN_COLOR), tv_tensors.Mask: ignore_index}
+        steps.append(v2.RandomCrop(list(crop), pad_if_needed=True, fill=fill))
+    if flip:
+        steps.append(v2.RandomHorizontalFlip())
+    return v2.Compose(steps)
+
+
+Item = tuple[Tensor, Tensor, int] | LabelprepError  # a fault travels as a value: processes would garble it
+
+
+class TrainData(Dataset[Item]):
+    """Augmented pairs; an item is asked for by (epoch, index)."""
+
+    def __init__(self, chosen: Sequence[Pair], augment: v2.Transform, *, seed: int, exif_rotate: bool = False) -> None:
+        self.pairs = tuple(chosen)
+        self.augment = augment
+        self.seed = seed
+        self.exif_rotate = exif_rotate
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, draw: tuple[int, int]) -> Item:
+        """Image (3, H, W) uint8, mask (H, W) and index; or the error that kept them from being read."""
+        epoch, index = draw
+        try:
+            image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+        except LabelprepError as error:
+            return error
+        with _seeded(self.seed, epoch, index):
+            image, mask = self.augment(tv_tensors.Image(image), tv_tensors.Mask(mask))
+        return image.as_subclass(Tensor), mask.as_subclass(Tensor), index
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The size at which a model sees an image: as it is, a fixed size, or a fixed shorter side.
+
+    Attributes:
+        size: (H, W), or None.
+        short_side: length of the shorter side, or None.
+    """
+
+    size: Size | None = None
+    short_side: int | None = None
+
+    def __call__(self, size: Size) -> Size:
+        """The size (H, W) for an image of that size.
+
+        >>> Fit(short_side=520)((1040, 2080)), Fit(size=(8, 9))((4, 4)), Fit()((3, 5))
+        ((520, 1040), (8, 9), (3, 5))
+        """
+        if self.short_side is None:
+            return self.size or size
+        short = min(size)
+        height, width = (int(self.short_side * side / short) for side in size)
+        return height, width
+
+    def apply(self, image: Tensor) -> Tensor:
+        """The image (3, H, W) uint8 at that size, antialiased."""
+        size = self((image.shape[1], image.shape[2]))
+        return image if size == image.shape[1:] else v2f.resize(image, list(size), antialias=True)
+
+
+class WholeData(Dataset[Item]):
+    """Whole images at the model's size, with masks of their own size."""
+
+    def __init__(self, chosen: Sequence[Pair], fit: Fit, *, exif_rotate: bool = False) -> None:
+        self.pairs = tuple(chosen)
+        self.fit = fit
+        self.exif_rotate = exif_rotate
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Item:
+        """Image (3, h, w) uint8, mask (H, W) and index; or the error that kept them from being read."""
+        try:
+            image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+        except LabelprepError as error:
+            return error
+        return self.fit.apply(image), mask, index
+
+
+@contextmanager
+def _seeded(*numbers: int) -> Iterator[None]:
+    """Within it, torch's CPU generator is seeded by some whole numbers; afterwards it goes on as before."""
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed & (2**63 - 1))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)

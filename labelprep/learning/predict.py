@@ -1,0 +1,124 @@
+"""Masks for images that have none: a folder of images in, palette PNGs and entropy maps out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labelprep.atomic import write_atomic
+from labelprep.errors import UsageError
+from labelprep.learning import results
+from labelprep.learning.checkpoint import Trained
+from labelprep.learning.data import Fit, normalized, read_image
+from labelprep.learning.entropy import entropy, image_entropy
+from labelprep.learning.full_size import at_size
+from labelprep.learning.options import PredictOptions
+from labelprep.learning.progress import Progress, silent
+
+ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a prediction came to.
+
+    Attributes:
+        images: number of masks written.
+        failed: one line for each image that could not be read.
+        identity: SHA-256 of keys and masks.
+    """
+
+    images: int
+    failed: tuple[str, ...]
+    identity: str
+
+
+def predict(
+    trained: Trained, images: Path, out: Path, options: PredictOptions, *, progress: Progress = silent
+) -> Predicted:
+    """Writes `predictions/<key>.png` for every image below a folder, key = its path without the ending.
+
+    Also `samples.jsonl`, `predict.json` (the model and its class table), and with `entropy` the maps
+    `entropy/<key>.png` and their sums and means. Images that cannot be read are listed and left out.
+
+    Raises:
+        UsageError: where there are no images, or two of them would give one mask.
+        EnvironmentFailure: disk full, no permission.
+    """
+    found = find_images(images)
+    results.remove_former(out)
+    about = {"model": trained.source, "class_table": trained.table.to_dict(), "table_hash": trained.table.hash}
+    write_atomic(out / "predict.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+    fit = trained.fit if options.size is None else Fit(size=options.size)
+    digest, samples, failed = hashlib.sha256(trained.table.hash.encode()), [], []
+    for done, (key, path) in enumerate(found, 1):
+        try:
+            image = read_image(path, exif_rotate=trained.exif_rotate)
+        except UsageError as error:
+            failed.append(f"{path}: {error.message}")
+            continue
+        logits = _logits(trained, fit, image)
+        written = _write(trained, out, key, logits, digest, with_entropy=options.entropy)
+        samples.append({"key": key, "image": path.relative_to(images).as_posix(), **written})
+        progress("predicting", done, len(found))
+    results.write_samples(out, samples)
+    return Predicted(len(samples), tuple(failed), digest.hexdigest())
+
+
+def find_images(folder: Path) -> list[tuple[str, Path]]:
+    """Keys and paths of all images below a folder, in the order of their keys.
+
+    Raises:
+        UsageError: where there are none, or two of them have one key.
+    """
+    if not folder.is_dir():
+        message = "no such folder of images"
+        raise UsageError(message, path=folder)
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
+    found = sorted((path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths)
+    if not found:
+        message = f"no images below it (endings {', '.join(ENDINGS)})"
+        raise UsageError(message, path=folder)
+    _refuse_collisions(found)
+    return found
+
+
+def _refuse_collisions(found: Sequence[tuple[str, Path]]) -> None:
+    seen: dict[str, Path] = {}
+    for key, path in found:
+        first = seen.setdefault(key.casefold(), path)  # one file on systems that ignore case
+        if first is not path:
+            message = f"two images for one mask {key}.png: {first} and {path}"
+            raise UsageError(message, hint="rename one of them, or keep one alone in the folder")
+
+
+@torch.inference_mode()
+def _logits(trained: Trained, fit: Fit, image: Tensor) -> Tensor:
+    """Logits (1, C, H, W) at the size of the image (3, H, W) uint8."""
+    device = next(trained.model.parameters()).device
+    logits = trained.model(normalized(fit.apply(image)[None].to(device)))
+    return at_size(logits, image.shape[1:])
+
+
+def _write(
+    trained: Trained, out: Path, key: str, logits: Tensor, digest: Any, *, with_entropy: bool
+) -> dict[str, str | float]:
+    ids = logits.argmax(1)[0].cpu().numpy().astype(trained.table.dtype)
+    name = f"{results.PREDICTIONS}/{key}.png"
+    data = results.prediction_png(ids, trained.table)
+    write_atomic(out / name, data)
+    digest.update(hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest())
+    if not with_entropy:
+        return {"prediction": name}
+    maps = entropy(logits)
+    spread, mean = image_entropy(maps)
+    drawn = f"{results.ENTROPY}/{key}.png"
+    write_atomic(out / drawn, results.entropy_png(maps[0].cpu().numpy()))
+    return {"prediction": name, "entropy": drawn, "entropy_mean": float(mean), "entropy_sum": float(spread)}

@@ -1,0 +1,253 @@
+"""What is done, on disk: the journal that survives the run, and the table that puts results back in plan order.
+
+The driver alone writes the journal, one append per batch. A sample whose line is there, with the same source size
+and time, is not read again, as long as the mask that the line tells of lies there. Lookups go through SQLite in a
+folder of the run's own, so that memory stays flat however many samples there are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from labelprep.atomic import discard, write_lines
+from labelprep.errors import EnvironmentFailure
+from labelprep.prepared import STATE, mask_path
+from labelprep.steps.look_up import Order
+from labelprep.steps.plan import Sample
+
+FORMER = "former.jsonl"  # beside the journal: the lines of runs that were replaced
+SYNC_EVERY = 1.0  # seconds of work that a loss of power may cost; a killed run loses nothing that is written
+_SCHEMA = """
+CREATE TABLE old (key TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID;
+CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line TEXT);
+CREATE TABLE undecided (n INTEGER PRIMARY KEY);
+CREATE TABLE wrote (key TEXT, image TEXT, PRIMARY KEY (key, image)) WITHOUT ROWID;
+CREATE INDEX written_keys ON new (key) WHERE written;
+BEGIN;
+"""
+
+
+class Ledger:
+    """Results of one run, by place in the plan.
+
+    Attributes:
+        severities: findings so far, by severity.
+        done: samples with a result.
+        fresh: samples whose result was computed by this run and not recalled.
+    """
+
+    def __init__(self, workdir: Path, out: Path | None = None, *, trust: bool = True) -> None:
+        """Opens a ledger.
+
+        Args:
+            workdir: folder for the tables; the caller removes it.
+            out: the prepared folder whose journal is read and gone on with; None keeps nothing beyond the run.
+            trust: whether lines of the journal spare their samples the work.
+        """
+        self._table = sqlite3.connect(workdir / "ledger.sqlite", isolation_level=None)
+        self._table.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
+        self._out = out
+        self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
+        self.severities: Counter[str] = Counter()
+        self.done = self.fresh = 0
+        self._next_sync = 0.0
+        if journal is not None:
+            if trust:
+                self._table.executemany("INSERT OR REPLACE INTO old VALUES (?, ?)", _read(journal))
+            self._table.executemany("INSERT OR IGNORE INTO wrote VALUES (?, ?)", _wrote(journal))
+            self._table.executemany("INSERT OR IGNORE INTO wrote VALUES (?, ?)", _wrote(journal.with_name(FORMER)))
+        self._torn = journal is not None and _is_torn(journal)
+
+    def close(self) -> None:
+        """Lets go of the tables."""
+        self._table.close()
+
+    def recall(self, n: int, sample: Sample) -> bool:
+        """Whether the journal holds this sample's result; if so, it counts as done.
+
+        A mask whose colour order was decided by the rest of the set waits again for the rest of the set.
+        """
+        line = self._old(sample)
+        if line is None:
+            return False
+        if line["tie"] is None:
+            self._keep_old(line | {"n": n})
+        else:
+            self._wait(n)
+        return True
+
+    def recall_tied(self, n: int, sample: Sample, tie: str) -> bool:
+        """Whether the journal holds the result that this sample had under the same tie break."""
+        line = self._old(sample)
+        if line is None or line["tie"] != tie:
+            return False
+        self._keep_old(line | {"n": n})
+        return True
+
+    def record(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Records the results of one batch: first in the journal, then here.
+
+        Raises:
+            EnvironmentFailure: where the journal cannot be written.
+        """
+        final = [line for line in lines if not line["undecided"]]
+        texts = [json.dumps(line, ensure_ascii=False) for line in final]
+        if self._journal is not None and final:
+            self._append("".join(text + "\n" for text in texts))
+        for line, text in zip(final, texts, strict=True):
+            self._keep(line, text)
+        for line in lines:
+            if line["undecided"]:
+                self._wait(line["n"])
+        self.fresh += len(final)
+
+    def undecided(self) -> int:
+        """How many samples wait for the colour order of the others."""
+        return int(self._one("SELECT count(*) FROM undecided"))
+
+    def is_undecided(self, n: int) -> bool:
+        """Whether this sample waits."""
+        return bool(self._one("SELECT count(*) FROM undecided WHERE n = ?", n))
+
+    def common_vote(self) -> Order | None:
+        """The colour order that all samples which decide one share, or None."""
+        votes = [vote for (vote,) in self._table.execute("SELECT DISTINCT vote FROM new WHERE vote IS NOT NULL")]
+        return votes[0] if len(votes) == 1 else None
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All results in plan order."""
+        for (line,) in self._table.execute("SELECT line FROM new ORDER BY n"):
+            yield json.loads(line)
+
+    def holds_mask(self, key: str) -> bool:
+        """Whether a mask of that key was written or is still good."""
+        return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written", key))
+
+    def holds_image(self, key: str, ending: str) -> bool:
+        """Whether a mask of that key was written and its image has that ending (`.png`)."""
+        return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written AND image = ?", key, ending))
+
+    def wrote(self, key: str, image: str | None = None) -> bool:
+        """Whether an earlier run in this folder had that key, with an image of that ending where one is given."""
+        if image is None:
+            return bool(self._one("SELECT count(*) FROM wrote WHERE key = ?", key))
+        return bool(self._one("SELECT count(*) FROM wrote WHERE key = ? AND image = ?", key, image))
+
+    def compact(self) -> None:
+        """Leaves one line a sample in the journal, in plan order, and forgets the runs before."""
+        if self._journal is not None:
+            write_lines(self._journal, (line for (line,) in self._table.execute("SELECT line FROM new ORDER BY n")))
+            discard(self._journal.with_name(FORMER))
+
+    def _old(self, sample: Sample) -> dict[str, Any] | None:
+        found = self._table.execute("SELECT line FROM old WHERE key = ?", (sample.key,)).fetchone()
+        if found is None:
+            return None
+        line: dict[str, Any] = json.loads(found[0])
+        return line if line["stamp"] == sample.stamp() and self._is_there(line["row"]) else None
+
+    def _is_there(self, row: Mapping[str, Any]) -> bool:
+        """Whether the mask that a row tells of lies in the folder; a loss of power may leave it missing or empty."""
+        if self._out is None or row["xxh3"] is None:
+            return True
+        try:
+            return mask_path(self._out, row["key"]).stat().st_size > 0
+        except OSError:
+            return False
+
+    def _keep_old(self, line: Mapping[str, Any]) -> None:
+        self._keep(line, json.dumps(line, ensure_ascii=False))
+
+    def _keep(self, line: Mapping[str, Any], text: str) -> None:
+        row = line["row"]
+        written, image = row["xxh3"] is not None, row["image"] and PurePosixPath(row["image"]).suffix
+        self._table.execute(
+            "INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)",
+            (line["n"], row["key"], line["vote"], written, image, text),
+        )
+        self.done += 1
+        for finding in line["findings"]:
+            self.severities[finding["severity"]] += 1
+
+    def _wait(self, n: int) -> None:
+        self._table.execute("INSERT OR REPLACE INTO undecided VALUES (?)", (n,))
+
+    def _one(self, query: str, *values: Any) -> Any:
+        return self._table.execute(query, values).fetchone()[0]
+
+    def _append(self, text: str) -> None:
+        journal = self._journal
+        if journal is None:
+            return
+        try:
+            journal.parent.mkdir(parents=True, exist_ok=True)
+            with journal.open("ab") as file:
+                file.write(("\n" + text if self._torn else text).encode())
+                self._torn = False
+                file.flush()
+                if time.monotonic() >= self._next_sync:  # at every batch of eight masks it took a tenth of a run
+                    os.fsync(file.fileno())
+                    self._next_sync = time.monotonic() + SYNC_EVERY
+        except OSError as error:
+            message = f"cannot write: {error.strerror or error}"
+            raise EnvironmentFailure(message, path=journal, hint="make room or permission, then run again") from error
+
+
+def _read(journal: Path) -> Iterator[tuple[str, str]]:
+    """(key, line) of every whole line; what a killed run left unfinished at the end is passed over."""
+    try:
+        file = journal.open("rb")  # as bytes, because a kill may cut a character in two
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            try:
+                text = line.decode()
+                key = json.loads(text)["row"]["key"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            yield key, text
+
+
+def _wrote(journal: Path) -> Iterator[tuple[str, str]]:
+    """(key, ending of the image) of every line."""
+    for key, line in _read(journal):
+        image = json.loads(line)["row"]["image"]
+        yield key, PurePosixPath(image).suffix if image else ""
+
+
+def put_aside(out: Path) -> None:
+    """Takes the journal's lines out of use, but keeps them at hand: what they tell of is swept at the end of the run.
+
+    Raises:
+        OSError: where the folder cannot be changed.
+    """
+    journal = out / STATE / "journal.jsonl"
+    if not journal.exists():
+        return
+    former = journal.with_name(FORMER)
+    if former.exists():
+        with former.open("ab") as file:
+            file.write(b"\n" + journal.read_bytes())
+        journal.unlink()
+    else:
+        journal.replace(former)
+
+
+def _is_torn(journal: Path) -> bool:
+    """Whether the journal ends in the middle of a line, which the next line must not continue."""
+    try:
+        with journal.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return False
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except FileNotFoundError:
+        return False

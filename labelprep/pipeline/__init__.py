@@ -1,0 +1,10 @@
+"""Chained stages: what needs what, what is up to date and why not, and the run itself.
+
+`Chain` is a spec with its folders filled in; `Runner` plans and runs it; the record of what was done lies in
+`<run folder>/.labelprep/run.lock.json`.
+"""
+
+from labelprep.pipeline.chain import Chain
+from labelprep.pipeline.runner import Outcome, Runner, Step
+
+__all__ = ["Chain", "Outcome", "Runner", "Step"]

@@ -1,0 +1,1 @@
+"""PNG at the level of its chunks: what must be known before and beside the pixels."""

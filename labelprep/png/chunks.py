@@ -1,0 +1,120 @@
+"""The chunks of a PNG: header read and every checksum compared before a pixel is decoded.
+
+Pillow's `load` alone accepts damaged files with wrong pixels (a wrong IDAT checksum goes unseen), so no PNG
+is decoded here before its chunks have been walked.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from labelprep.errors import DamagedFileError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
+_CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Header:
+    """What IHDR says.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        depth: bits per channel: 1, 2, 4, 8 or 16.
+        color_type: 0 gray, 2 RGB, 3 palette, 4 gray with alpha, 6 RGBA.
+        interlaced: Adam7.
+    """
+
+    width: int
+    height: int
+    depth: int
+    color_type: int
+    interlaced: bool
+
+
+def read_header(data: bytes) -> Header:
+    """The header of PNG bytes, from the first 33 of them.
+
+    Raises:
+        DamagedFileError: where there is no valid IHDR.
+    """
+    if len(data) < 33 or data[12:16] != b"IHDR" or data[8:12] != b"\0\0\0\r":
+        raise DamagedFileError("damaged PNG: no header chunk (IHDR) at its start")  # noqa: EM101
+    width, height, depth, color_type, _, _, interlace = struct.unpack(">IIBBBBB", data[16:29])
+    if zlib.crc32(data[12:29]) != int.from_bytes(data[29:33]):
+        raise DamagedFileError("damaged PNG: wrong checksum in chunk IHDR at byte 8")  # noqa: EM101
+    if not width or not height:
+        message = f"damaged PNG: {width} x {height} pixels"
+        raise DamagedFileError(message)
+    return Header(width, height, depth, color_type, bool(interlace))
+
+
+def walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Name and content of every chunk up to IEND, each checksum compared.
+
+    Raises:
+        DamagedFileError: naming the chunk and its offset, for a wrong checksum or a file that ends early.
+    """
+    view = memoryview(data)
+    at = len(SIGNATURE)
+    while at + 12 <= len(data):
+        size = int.from_bytes(view[at : at + 4])
+        name = bytes(view[at + 4 : at + 8])
+        end = at + 12 + size
+        if end > len(data):
+            break
+        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
+            message = f"damaged PNG: wrong checksum in chunk {name.decode('latin-1')!r} at byte {at}"
+            raise DamagedFileError(message)
+        yield name, view[at + 8 : end - 4]
+        if name == b"IEND":
+            return
+        at = end
+    message = f"damaged PNG: ends early, at byte {len(data)}, in the chunk that starts at byte {at}"
+    raise DamagedFileError(message)
+
+
+def require_whole(parts: Sequence[tuple[bytes, memoryview]], header: Header) -> None:
+    """Refuses a PNG whose data unfold to fewer scanlines than its header promises, or whose palette is missing.
+
+    Pillow fills such pictures up with zeros and says nothing, as all checksums are right. Data that do not
+    unfold at all are left to the decoder.
+
+    Args:
+        parts: (name, content) of every chunk.
+        header: the file's header.
+
+    Raises:
+        DamagedFileError: with the bytes that were found and expected.
+    """
+    if header.color_type == PALETTE and not any(name == b"PLTE" for name, _ in parts):
+        raise DamagedFileError("damaged PNG: palette indices without a palette (no chunk PLTE)")  # noqa: EM101
+    expected, found = _scanline_bytes(header), 0
+    inflater = zlib.decompressobj()
+    try:
+        for content in (content for name, content in parts if name == b"IDAT"):
+            waiting: bytes | memoryview = content
+            while piece := inflater.decompress(waiting, _PIECE):
+                found, waiting = found + len(piece), inflater.unconsumed_tail
+                if found >= expected:
+                    return
+    except zlib.error:
+        return
+    message = f"damaged PNG: its pixels end after {found:,} of {expected:,} bytes"
+    raise DamagedFileError(message)
+
+
+def _scanline_bytes(header: Header) -> int:
+    bits = header.depth * _CHANNELS.get(header.color_type, 0)
+    total = 0
+    for x, y, dx, dy in _PASSES if header.interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-max(header.width - x, 0) // dx), -(-max(header.height - y, 0) // dy)
+        total += rows * (1 + -(-columns * bits // 8)) if columns else 0
+    return total

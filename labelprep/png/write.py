@@ -1,0 +1,49 @@
+"""Ids to PNG bytes, at the speed of deflate.
+
+Filter Up leaves zeros wherever a pixel is what the one above it is. ISA-L's deflate at level 1 takes such rows in a
+tenth of the time of zlib's default level, at about 1.4 times its size (measured; docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+from zlib_ng import zlib_ng
+
+from labelprep.png.chunks import GRAY, PALETTE, SIGNATURE
+
+_NONE, _UP = 0, 2
+
+
+def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False) -> bytes:
+    """An 8-bit PNG of ids (H, W) uint8, the same bytes for the same input and library versions.
+
+    Args:
+        ids: palette indices or gray values.
+        palette: 768 bytes, 256 entries, for a palette PNG; None for a gray one.
+        small: take the time for the smallest file.
+    """
+    height, width = ids.shape
+    rows = np.empty((height, width + 1), np.uint8)
+    if small:  # without a filter the repetitions of a mask stay whole, which a thorough deflate finds
+        rows[:, 0] = _NONE
+        rows[:, 1:] = ids
+        data = zlib_ng.compress(rows, 9)
+    else:
+        rows[:, 0] = _UP
+        rows[0, 1:] = ids[0]
+        np.subtract(ids[1:], ids[:-1], out=rows[1:, 1:])
+        data = isal_zlib.compress(rows, 1)
+    header = struct.pack(">IIBBBBB", width, height, 8, GRAY if palette is None else PALETTE, 0, 0, 0)
+    colors = b"" if palette is None else _chunk(b"PLTE", palette)
+    return b"".join((SIGNATURE, _chunk(b"IHDR", header), colors, _chunk(b"IDAT", data), _chunk(b"IEND", b"")))
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return b"".join(
+        (struct.pack(">I", len(content)), name, content, struct.pack(">I", zlib.crc32(content, zlib.crc32(name))))
+    )

@@ -1,0 +1,268 @@
+"""THE ROAD on one page: a raw mask becomes ids, counts and findings; a raw dataset becomes a prepared folder.
+
+`prepare_sample` is all that happens to one sample, in order. `prepare_dataset` sends batches of samples through
+a mapper (in this process, local workers, a cluster: it does not know) and keeps the ledger of what came back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from labelprep.atomic import write_atomic
+from labelprep.batch import pack, unpack
+from labelprep.classes import ClassTable
+from labelprep.errors import DamagedFileError
+from labelprep.findings import Finding
+from labelprep.ledger import Ledger
+from labelprep.prepared import Row, image_path, mark_unfinished, mask_path
+from labelprep.steps import check, images
+from labelprep.steps.decode import MAX_PIXELS, decode
+from labelprep.steps.decoded import Decoded
+from labelprep.steps.discover import Plan, Sample
+from labelprep.steps.index import build_index, counts_by_class
+from labelprep.steps.look_up import Reading, seeds_of
+from labelprep.steps.meaning import Habits, Tie, understand
+from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
+from labelprep.steps.unknown import resolve_unknown, unknown_values
+
+Mapper = Callable[[Callable[[bytes], Iterator[bytes]], Iterable[bytes]], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything beside the sample itself that decides what becomes of it.
+
+    Attributes:
+        table: the class table.
+        habits: how to read masks.
+        out: the prepared folder, or None to look and write nothing.
+        max_pixels: larger masks are refused from the header.
+        mask_mode: `palette` or `index`.
+        palette: `colour` or `identity`.
+        png_level: `fast` or `small`.
+        exif_rotate: compare sizes after the image's EXIF rotation.
+        link: `none`, `hard` or `copy`: how images get into `out`.
+    """
+
+    table: ClassTable
+    habits: Habits = field(default_factory=Habits)
+    out: Path | None = None
+    max_pixels: int = MAX_PIXELS
+    mask_mode: MaskMode = "palette"
+    palette: PaletteKind = "colour"
+    png_level: str = "fast"
+    exif_rotate: bool = False
+    link: str = "none"
+
+    def options(self) -> dict[str, Any]:
+        """What is remembered in `dataset.json`: everything that shapes the result but the table and the place."""
+        plain = {k: v for k, v in self.__dict__.items() if k not in ("table", "habits", "out")}
+        habits = {k: v for k, v in asdict(self.habits).items() if k != "tie"}
+        return plain | habits
+
+    def to_json(self) -> str:
+        """For the way to a worker; `from_json` is the way back."""
+        values = self.__dict__ | {"table": self.table.to_dict(), "habits": asdict(self.habits)}
+        return json.dumps(values | {"out": None if self.out is None else str(self.out)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Context:
+        """The context that `to_json` wrote; the last ones are kept, so that look-up tables are made once."""
+        return _context(text)
+
+
+@lru_cache(maxsize=4)
+def _context(text: str) -> Context:
+    values = json.loads(text)
+    values["table"] = ClassTable.from_dict(values["table"])
+    values["habits"] = Habits(**values["habits"])
+    values["out"] = None if values["out"] is None else Path(values["out"])
+    return Context(**values)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sample.
+
+    Attributes:
+        row: its line of the manifest.
+        findings: what was seen.
+        vote: the colour order that the mask decides, if it does.
+        undecided: it fits both orders and waits for the rest of the set.
+    """
+
+    row: Row
+    findings: tuple[Finding, ...] = ()
+    vote: str | None = None
+    undecided: bool = False
+
+
+def prepare_sample(sample: Sample, context: Context) -> Outcome:
+    """One sample from file to file: read, decode, understand, check, index, count, write.
+
+    Everything that is wrong with its data becomes a finding; with an error among them, nothing is written.
+
+    Raises:
+        EnvironmentFailure: where `out` cannot be written.
+    """
+    facts: dict[str, Any] = {}  # of its row, as they become known
+    try:
+        data = sample.mask.read_bytes()
+    except OSError as error:
+        return _outcome(sample, facts, [Finding.of("unreadable-file", f"cannot be read: {error.strerror or error}")])
+    facts |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        decoded = decode(data, max_pixels=context.max_pixels, seeds=seeds_of(context.table))
+    except DamagedFileError as error:
+        return _outcome(sample, facts, [Finding.of(error.code, error.message)])
+    facts |= {"height": decoded.height, "width": decoded.width}
+    meaning = understand(decoded, context.table, context.habits)
+    if meaning.undecided:
+        return Outcome(_row(sample, facts), undecided=True)
+    findings = [
+        *check.check_file(decoded, sample.source),
+        *images.check_image(sample.image, (decoded.width, decoded.height), exif_rotate=context.exif_rotate),
+        *meaning.findings,
+    ]
+    if meaning.reading is not None:
+        more, written = _index(sample.key, decoded, meaning.reading, context, failed=_failed(findings))
+        findings += more
+        facts |= written
+        if written and context.out is not None and context.link != "none" and sample.image is not None:
+            images.bring(sample.image, image_path(context.out, sample.key, sample.image.suffix), context.link)
+    return _outcome(sample, facts, findings, meaning.vote)
+
+
+def _index(
+    key: str, decoded: Decoded, reading: Reading, context: Context, *, failed: bool
+) -> tuple[list[Finding], dict[str, Any]]:
+    """Findings of an understood mask, and hash and counts of its ids; writes it unless something is wrong."""
+    table, policy = context.table, context.habits.on_unknown
+    findings = check.check_binary(reading, decoded, table)
+    strangers: dict[int, int] = {}
+    if reading.unknown:
+        unknown = unknown_values(reading)
+        strangers, refused = resolve_unknown(reading, unknown, table, policy)
+        findings += check.check_unknown(reading, unknown, refused, decoded, table)
+        findings += check.changed_on_request(unknown, refused, policy)
+    if failed or _failed(findings):
+        return findings, {}
+    index = build_index(reading, table, strangers)
+    counts = counts_by_class(reading, table, strangers)
+    ids = index if index.dtype == np.uint8 else index.astype("<u2")
+    if context.out is not None:
+        png = encode_mask(
+            index, table, mask_mode=context.mask_mode, palette=context.palette, png_level=context.png_level
+        )
+        write_atomic(mask_path(context.out, key), png)
+    *pixels, ignored = counts.tolist()
+    return findings, {"xxh3": xxhash.xxh3_128_hexdigest(ids.data), "pixels": tuple(pixels), "ignored": ignored}
+
+
+def _failed(findings: Iterable[Finding]) -> bool:
+    return any(f.severity == "error" for f in findings)
+
+
+def _outcome(sample: Sample, facts: dict[str, Any], findings: Iterable[Finding], vote: str | None = None) -> Outcome:
+    named = tuple(replace(f, key=sample.key, path=f.path or sample.source) for f in findings)
+    codes = tuple(dict.fromkeys(f.code for f in named))
+    return Outcome(_row(sample, facts | {"findings": codes}), named, vote)
+
+
+def _row(sample: Sample, facts: dict[str, Any]) -> Row:
+    return Row(sample.key, sample.source, sample.image_source, sample.split, **facts)
+
+
+def warm_up() -> None:
+    """Loads what the first masks would load, so that a clock over one file counts that file alone."""
+    from PIL import Image
+
+    for mode in ("L", "RGB"):
+        png = io.BytesIO()
+        Image.new(mode, (1, 1)).save(png, "PNG")
+        decode(png.getvalue())
+
+
+def run_batch(blob: bytes) -> Iterator[bytes]:
+    """Prepares a batch of samples; gives an answer for each as soon as it is done.
+
+    Args:
+        blob: what `batch.pack` makes of the context and the samples.
+    """
+    text, samples = unpack(blob)
+    context = Context.from_json(text)
+    for ordinal, fields in samples:
+        sample = Sample.from_dict(fields)
+        outcome = prepare_sample(sample, context)
+        answer = {
+            "n": ordinal,
+            "stamp": sample.stamp(),
+            "row": outcome.row.__dict__,
+            "findings": [f.to_dict() for f in outcome.findings],
+            "vote": outcome.vote,
+            "undecided": outcome.undecided,
+            "tie": None,
+        }
+        yield json.dumps(answer).encode()
+
+
+def prepare_dataset(
+    plan: Plan,
+    context: Context,
+    ledger: Ledger,
+    *,
+    mapper: Mapper,
+    group: Callable[[Iterator[tuple[int, Sample]]], Iterable[tuple[tuple[int, Sample], ...]]],
+    on_batch: Callable[[Ledger], None],
+) -> None:
+    """Sends every sample of the plan that the ledger does not hold yet through the mapper, and records what comes back.
+
+    Masks that fit both colour orders wait until the rest of the set has voted: they take the order that all
+    decided masks share, and are errors where those disagree or where none decided.
+
+    Args:
+        plan: the samples, streamed.
+        context: how to prepare them.
+        ledger: what is done already; every batch is recorded before the next one counts.
+        mapper: where `run_batch` is computed.
+        group: makes batches of (place in the plan, sample).
+        on_batch: called after every recorded batch.
+
+    Raises:
+        EnvironmentFailure: where the output cannot be written.
+    """
+    waiting = replace(context, habits=replace(context.habits, tie="wait"))
+    todo = (pair for pair in enumerate(plan.samples()) if not ledger.recall(*pair))
+    for answer in mapper(run_batch, _blobs(group(todo), waiting)):
+        ledger.record(json.loads(answer))
+        on_batch(ledger)
+    if not ledger.undecided():
+        return
+    tie: Tie = ledger.common_vote() or "error"
+    deciding = replace(context, habits=replace(context.habits, tie=tie))
+    undecided = (
+        (n, sample)
+        for n, sample in enumerate(plan.samples())
+        if ledger.is_undecided(n) and not ledger.recall_tied(n, sample, tie)
+    )
+    for answer in mapper(run_batch, _blobs(group(undecided), deciding)):
+        ledger.record([line | {"tie": tie} for line in json.loads(answer)])
+        on_batch(ledger)
+
+
+def _blobs(batches: Iterable[tuple[tuple[int, Sample], ...]], context: Context) -> Iterator[bytes]:
+    text = context.to_json()
+    for batch in batches:
+        if context.out is not None:
+            mark_unfinished(context.out)  # a mask is about to change
+        yield pack(text, ((ordinal, sample.to_dict()) for ordinal, sample in batch))

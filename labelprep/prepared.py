@@ -1,0 +1,257 @@
+"""The prepared folder on disk: the only thing that the preparing and the learning half share.
+
+```
+OUT/dataset.json        schema version, class table, options, versions, totals
+OUT/manifest.jsonl      one line per sample, in plan order
+OUT/findings.jsonl      one line per finding
+OUT/masks/<key>.png     ids as palette PNG (or gray index PNG)
+OUT/images/<key>.<ext>  with --link hard or copy
+OUT/splits/<name>.txt   keys, written by `split`; they go before the manifest's splits
+OUT/weights/            class-weight files
+OUT/.labelprep/         the run's own state (lock, journal, where the images lie); no part of the result
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+import numpy as np
+
+from labelprep.classes import ClassTable
+from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.findings import Finding
+from labelprep.steps.count import ClassCounts
+
+SCHEMA_VERSION = 1
+STATE = ".labelprep"
+
+
+def mask_path(out: Path, key: str) -> Path:
+    """Where the mask of a key lies in a prepared folder."""
+    return out / "masks" / f"{key}.png"
+
+
+def image_path(out: Path, key: str, ending: str) -> Path:
+    """Where the image of a key lies in a prepared folder that links or copies images; `ending` as in `.jpg`."""
+    return out / "images" / f"{key}{ending}"
+
+
+def mark_unfinished(out: Path) -> None:
+    """Removes `dataset.json`, whose presence says that everything else in the folder fits together.
+
+    Raises:
+        EnvironmentFailure: where it cannot be removed.
+    """
+    path = out / "dataset.json"
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"cannot be replaced: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make it writable, then run again") from error
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the manifest.
+
+    Attributes:
+        key: names the mask: `masks/<key>.png`.
+        source: the source mask, POSIX, relative to the dataset's root.
+        image: its image, POSIX, relative to the dataset's root, or None.
+        split: the split that the dataset itself gives, or None.
+        size: bytes of the source mask that were read.
+        sha256: of those bytes.
+        height: pixels.
+        width: pixels.
+        xxh3: XXH3-128 of the written ids, row by row, little-endian; None where the mask was not written.
+        pixels: valid pixels per class, C integers; empty where the mask was not written.
+        ignored: pixels with the ignore index.
+        findings: codes of the findings of this sample.
+    """
+
+    key: str
+    source: str
+    image: str | None = None
+    split: str | None = None
+    size: int = 0
+    sha256: str = ""
+    height: int = 0
+    width: int = 0
+    xxh3: str | None = None
+    pixels: tuple[int, ...] = ()
+    ignored: int = 0
+    findings: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> bool:
+        """Whether the mask was converted."""
+        return self.xxh3 is not None
+
+    def counts(self) -> ClassCounts:
+        """Counts of this one mask."""
+        return ClassCounts.of_pixels(np.array(self.pixels, np.int64), self.ignored)
+
+    def to_json(self) -> str:
+        """One line of JSON without its line end."""
+        return json.dumps(self.__dict__, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """The row that `to_json` wrote."""
+        values = json.loads(line)
+        values["pixels"] = tuple(values["pixels"])
+        values["findings"] = tuple(values["findings"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A finished prepared folder, read-only.
+
+    Attributes:
+        root: the folder.
+        info: the content of `dataset.json`.
+    """
+
+    root: Path
+    info: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, root: Path | str) -> Self:
+        """Opens a prepared folder.
+
+        Raises:
+            UsageError: where there is none, it is not finished, or another schema version wrote it.
+        """
+        root = Path(root)
+        try:
+            info = json.loads((root / "dataset.json").read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            message = "not a prepared folder: it holds no dataset.json"
+            raise UsageError(message, path=root, hint="make one: labelprep convert DATASET -o OUT") from None
+        except ValueError as error:
+            message = f"dataset.json is damaged: {error}"
+            raise UsageError(message, path=root, hint="convert again with --overwrite") from None
+        version = info.get("schema_version") if isinstance(info, dict) else None
+        if version is not None and not {"class_table", "totals", "options"} <= info.keys():
+            message = "dataset.json is damaged: it lacks the class table, the totals or the options"
+            raise UsageError(message, path=root, hint="convert again with --overwrite")
+        if version != SCHEMA_VERSION:
+            message = f"schema version {version!r}; this labelprep reads {SCHEMA_VERSION}"
+            raise UsageError(message, path=root, hint="convert again with --overwrite")
+        return cls(root, info)
+
+    @cached_property
+    def table(self) -> ClassTable:
+        """The class table that all ids refer to."""
+        return ClassTable.from_dict(self.info["class_table"], source=str(self.root / "dataset.json"))
+
+    @cached_property
+    def totals(self) -> ClassCounts:
+        """Counts over all written masks."""
+        return ClassCounts.from_dict(self.info["totals"])
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 over dataset.json and manifest.jsonl: equal for equal prepared sets."""
+        digest = hashlib.sha256()
+        for name in ("dataset.json", "manifest.jsonl"):
+            with (self.root / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def mask_path(self, key: str) -> Path:
+        """Where the mask of a key lies."""
+        return mask_path(self.root, key)
+
+    def findings(self) -> Iterator[Finding]:
+        """All findings, in plan order."""
+        with (self.root / "findings.jsonl").open(encoding="utf-8") as lines:
+            for line in lines:
+                yield Finding.from_dict(json.loads(line))
+
+    def rows(self, split: str | None = None) -> Iterator[Row]:
+        """Manifest rows in plan order: all of them, or the written ones of one split.
+
+        Raises:
+            UsageError: for a split that the folder does not have, naming those it has; behind the last row, for a
+                list with keys that no sample has.
+        """
+        if split is None:
+            yield from self._rows()
+            return
+        keys = self._split_keys(split)
+        if keys is None and split not in (known := self.splits()):
+            message = f"no split named {split!r}; there are: {', '.join(known) or 'none'}"
+            raise UsageError(message, path=self.root, hint="make splits: labelprep split OUT --ratios 0.8 0.2")
+        strange = set(keys or ())
+        for row in self._rows():
+            strange.discard(row.key)
+            if row.written and (row.split == split if keys is None else row.key in keys):
+                yield row
+        if strange:
+            message = f"lists {len(strange)} keys that no sample has, such as {min(strange)!r}"
+            path = self.root / "splits" / f"{split}.txt"
+            raise UsageError(message, path=path, hint="mend the list, or make splits anew: labelprep split OUT")
+
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits: those of `splits/*.txt` if there are any, else the manifest's."""
+        files = sorted(p.stem for p in (self.root / "splits").glob("*.txt"))
+        return tuple(files) or tuple(sorted({r.split for r in self._rows() if r.split is not None and r.written}))
+
+    def counts(self, split: str | None = None) -> ClassCounts:
+        """Counts over all written masks or those of one split."""
+        if split is None:
+            return self.totals
+        counts = ClassCounts.zero(len(self.table))
+        for row in self.rows(split):
+            counts += row.counts()
+        return counts
+
+    def image_path(self, row: Row, images: Path | str | None = None) -> Path | None:
+        """The image of a row: under OUT if it was linked there, else under `images` or where convert found it."""
+        if row.image is None:
+            return None
+        if self.info["options"].get("link", "none") != "none":
+            return image_path(self.root, row.key, PurePosixPath(row.image).suffix)
+        root = Path(images) if images is not None else self.source_root
+        return None if root is None else root / row.image
+
+    @cached_property
+    def source_root(self) -> Path | None:
+        """The dataset's root as convert saw it, or None where the note about it is missing."""
+        try:
+            note = json.loads((self.root / STATE / "source.json").read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return Path(os.path.normpath(self.root / note["root"]))
+
+    def _rows(self) -> Iterator[Row]:
+        with (self.root / "manifest.jsonl").open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = Row.from_json(line)
+                except (ValueError, TypeError, KeyError) as error:
+                    message = f"line {number} is damaged: {error!r}"
+                    path = self.root / "manifest.jsonl"
+                    raise UsageError(message, path=path, hint="convert again with --overwrite") from None
+                yield row
+
+    def _split_keys(self, split: str) -> frozenset[str] | None:
+        path = self.root / "splits" / f"{split}.txt"
+        if not path.is_file():
+            return None
+        # not splitlines(): it also breaks at characters that may stand in a file name, such as U+0085
+        try:
+            return frozenset(line.rstrip("\r") for line in path.read_text("utf-8").split("\n")) - {""}
+        except UnicodeDecodeError as error:
+            message = f"expected UTF-8 text: {error.reason} at byte {error.start}"
+            raise UsageError(message, path=path, hint="save the list as UTF-8") from None

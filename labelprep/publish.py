@@ -1,0 +1,212 @@
+"""From the ledger to the prepared folder: manifest, findings and, last of all, dataset.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import isal
+import numpy as np
+import PIL
+from PIL import features
+from zlib_ng import zlib_ng
+
+import labelprep
+from labelprep.atomic import TEMPORARY, discard, write_lines
+from labelprep.classes import ClassTable
+from labelprep.findings import Finding
+from labelprep.ledger import Ledger
+from labelprep.prepare import Context
+from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
+from labelprep.setwide import Copies, NearMisses, absent_classes
+from labelprep.steps.count import ClassCounts
+from labelprep.steps.discover import Plan
+
+
+@dataclass
+class Totals:
+    """What is summed up while the ledger is read in plan order."""
+
+    counts: ClassCounts
+    masks: int = 0
+    written: int = 0
+    removed: int = 0
+    votes: Counter[str] = field(default_factory=Counter)
+    severities: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Row, vote: str | None) -> None:
+        """Adds the result of one sample."""
+        self.masks += 1
+        if row.height:  # what does not decode has no order
+            self.votes[vote or "either"] += 1
+        if row.written:
+            self.written += 1
+            self.counts += row.counts()
+
+    def see(self, finding: Finding) -> Finding:
+        """Counts a finding and hands it on."""
+        self.severities[finding.severity] += 1
+        self.codes[finding.code] += 1
+        return finding
+
+
+def gather(plan: Plan, table: ClassTable, ledger: Ledger, workdir: Path, totals: Totals) -> Iterator[Finding]:
+    """Every finding of a run, in order: those of the plan, of each sample, of the whole set.
+
+    Args:
+        plan: the samples.
+        table: the class table.
+        ledger: their results.
+        workdir: folder for tables that are too large for memory.
+        totals: summed up on the way; complete when the iterator ends.
+    """
+    for note in table.notes:
+        yield totals.see(Finding.of("duplicate-color", note, path=table.source))
+    yield from map(totals.see, plan.findings())
+    misses = NearMisses()
+    with closing(Copies(workdir)) as copies:
+        copies.add_plan(plan)
+        for line in ledger.lines():
+            row = _row(line["row"])
+            totals.add(row, line["vote"])
+            copies.add_mask(line["n"], row.sha256)
+            misses.add(line["findings"])
+            yield from (totals.see(Finding.from_dict(f)) for f in line["findings"])
+        yield from map(totals.see, misses.findings())
+        yield from map(totals.see, copies.findings())
+    yield from map(totals.see, absent_classes(totals.counts, table))
+
+
+def publish(plan: Plan, context: Context, out: Path, ledger: Ledger, workdir: Path) -> Totals:
+    """Writes everything beside the masks; `dataset.json` last, because its presence says that the folder is finished.
+
+    Where a file changes, an earlier `dataset.json` goes first.
+
+    Returns:
+        The totals of the run.
+
+    Raises:
+        EnvironmentFailure: where the folder cannot be written.
+    """
+    table = context.table
+    totals = Totals(ClassCounts.zero(len(table)))
+    findings = gather(plan, table, ledger, workdir, totals)
+    unfinished = partial(mark_unfinished, out)
+    lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
+    write_lines(out / "findings.jsonl", lines, before_change=unfinished)
+    rows = (_row(line["row"]).to_json() for line in ledger.lines())
+    write_lines(out / "manifest.jsonl", rows, before_change=unfinished)
+    totals.removed = sweep(out, ledger, images=context.link != "none")
+    where = os.path.relpath(plan.root, out) if _same_drive(plan.root, out) else str(plan.root.resolve())
+    write_lines(out / STATE / "source.json", [json.dumps({"root": Path(where).as_posix()})])
+    ledger.compact()
+    info = {
+        "schema_version": SCHEMA_VERSION,
+        "class_table": table.to_dict(),
+        "class_table_hash": table.hash,
+        "ignore_index": table.ignore_index,
+        "options": context.options(),
+        "versions": versions(),
+        "totals": totals.counts.to_dict(),
+        "masks": totals.masks,
+        "failed": totals.masks - totals.written,
+        "findings": dict(sorted(totals.codes.items())),
+    }
+    write_lines(out / "dataset.json", [readable(info)])
+    return totals
+
+
+def readable(value: Any) -> str:
+    """JSON for people: indented, but lists of numbers stay on one line."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    # the line break tells a list from brackets inside a string, which holds none
+    return re.sub(r"\[\n[-\d\s,]+\]", lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), text)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what shapes the bytes of a prepared folder."""
+    return {
+        "labelprep": labelprep.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "zlib": str(features.version("zlib")),
+        "isal": isal.__version__,
+        "zlib-ng": str(zlib_ng.ZLIBNG_VERSION),
+    }
+
+
+def sweep(out: Path, ledger: Ledger, *, images: bool) -> int:
+    """Removes masks and images that an earlier run wrote and no sample stands behind any more, and temporary files.
+
+    What the journals do not know is somebody else's, and stays.
+
+    Args:
+        out: the prepared folder.
+        ledger: tells what every sample left there.
+        images: whether the run links or copies images; else none belongs there.
+
+    Returns:
+        How many masks were removed.
+    """
+    removed = 0
+    for folder in (out, out / STATE):
+        for path in folder.glob(f".*{TEMPORARY}"):
+            discard(path)
+    for path, key in _files_below(out / "masks"):
+        ours = path.suffix == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
+        if ours or _is_temporary(path):
+            discard(path)
+            removed += ours
+    for path, key in _files_below(out / "images"):
+        ours = ledger.wrote(key, path.suffix) and not (images and ledger.holds_image(key, path.suffix))
+        if ours or _is_temporary(path):
+            discard(path)
+    return removed
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+
+
+def _files_below(base: Path) -> Iterator[tuple[Path, str]]:
+    """Every file with the key that its name tells; folders that are empty behind it are removed."""
+    for parent, _, names in os.walk(base, topdown=False):
+        for name in names:
+            path = Path(parent, name)
+            yield path, path.relative_to(base).with_name(path.stem).as_posix()
+        with suppress(OSError):
+            Path(parent).rmdir()
+
+
+def class_rows(counts: ClassCounts, table: ClassTable) -> list[dict[str, Any]]:
+    """One row a class for people and JSON: id, name, colour, pixels, share of the valid pixels, images."""
+    valid = max(int(counts.pixels.sum()), 1)
+    return [
+        {
+            "id": c.id,
+            "name": c.name,
+            "color": list(c.color),
+            "pixels": int(counts.pixels[c.id]),
+            "share": int(counts.pixels[c.id]) / valid,
+            "images": int(counts.images[c.id]),
+        }
+        for c in table.classes
+    ]
+
+
+def _row(values: dict[str, Any]) -> Row:
+    row = Row(**values)
+    return replace(row, pixels=tuple(row.pixels), findings=tuple(row.findings))
+
+
+def _same_drive(a: Path, b: Path) -> bool:
+    return a.resolve().drive == b.resolve().drive

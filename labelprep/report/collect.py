@@ -1,0 +1,174 @@
+"""Reads what other stages left on disk: prepared folder, class weights, training runs, evaluations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelprep.classes import ClassTable
+from labelprep.errors import MismatchError, UsageError
+from labelprep.prepared import Prepared
+from labelprep.weights import ClassWeights
+
+HINT = "give what convert, train or eval wrote: labelprep report OUT RUN -o DIR"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A folder that `train` wrote.
+
+    Attributes:
+        folder: where it is.
+        facts: the content of `run.json`.
+        history: the lines of `history.jsonl`.
+    """
+
+    folder: Path
+    facts: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...]
+
+    @cached_property
+    def table(self) -> ClassTable:
+        """The class table that the model was trained for."""
+        return ClassTable.from_dict(self.facts["class_table"], source=str(self.folder / "run.json"))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A folder that `eval` wrote.
+
+    Attributes:
+        folder: where it is; paths in `samples` are relative to it.
+        metrics: the content of `metrics.json`.
+        confusion: (C, C) int64, rows truth.
+        samples: the lines of `samples.jsonl`, none where a folder of predictions was scored.
+    """
+
+    folder: Path
+    metrics: Mapping[str, Any]
+    confusion: NDArray[np.int64]
+    samples: tuple[Mapping[str, Any], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes in id order."""
+        return tuple(c["name"] for c in self.metrics["classes"])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that a report is made of.
+
+    Attributes:
+        prepared: the prepared folder, if one was given.
+        weights: the class weights that lie in it, if any.
+        runs: training runs in the order given.
+        scores: evaluations in the order given; the first is the one in the class table.
+    """
+
+    prepared: Prepared | None
+    weights: ClassWeights | None
+    runs: tuple[TrainingRun, ...]
+    scores: tuple[Scores, ...]
+
+    @property
+    def table(self) -> ClassTable | None:
+        """The class table that all sources share, or None where only evaluations were given."""
+        if self.prepared is not None:
+            return self.prepared.table
+        return self.runs[0].table if self.runs else None
+
+
+def read_sources(folders: Sequence[Path]) -> Sources:
+    """Reads folders that `convert`, `train` and `eval` wrote; one folder may be several of these.
+
+    Raises:
+        UsageError: for a folder that is none of them, damaged files, or more than one prepared folder.
+        MismatchError: where two of them have different class tables.
+    """
+    prepared: list[Prepared] = []
+    runs: list[TrainingRun] = []
+    scores: list[Scores] = []
+    for folder in dict.fromkeys(folders):
+        before = len(prepared) + len(runs) + len(scores)
+        if (folder / "dataset.json").is_file():
+            prepared.append(Prepared.open(folder))
+        if (folder / "history.jsonl").is_file():
+            runs.append(TrainingRun(folder, _json(folder / "run.json"), _lines(folder / "history.jsonl")))
+        if (folder / "metrics.json").is_file():
+            scores.append(_scores(folder))
+        if len(prepared) + len(runs) + len(scores) == before:
+            message = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
+            raise UsageError(message, path=folder, hint=HINT)
+    if len(prepared) > 1:
+        message = f"two prepared folders, {prepared[0].root} and {prepared[1].root}; a report is about one"
+        raise UsageError(message, hint="make a report of each")
+    first = prepared[0] if prepared else None
+    sources = Sources(first, None if first is None else _weights(first), tuple(runs), tuple(scores))
+    _check_tables(sources)
+    return sources
+
+
+def _scores(folder: Path) -> Scores:
+    try:
+        confusion = np.load(folder / "confusion.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {error}"
+        raise UsageError(message, path=folder / "confusion.npy", hint="evaluate again: labelprep eval") from error
+    samples = folder / "samples.jsonl"
+    return Scores(folder, _json(folder / "metrics.json"), confusion, _lines(samples) if samples.is_file() else ())
+
+
+def _weights(prepared: Prepared) -> ClassWeights | None:
+    """The native file of the usual name, else the first native one by name; weights of former data are left out."""
+    folder = prepared.root / "weights"
+    found = sorted(folder.glob("*.json"), key=lambda p: (p.name != "class_weights.json", p.name))
+    for path in found:
+        if path.name.endswith(".mmseg.json"):
+            continue
+        weights = ClassWeights.load(path)
+        if weights.prepared_hash in (None, prepared.identity):
+            return weights
+    return None
+
+
+def _check_tables(sources: Sources) -> None:
+    table = sources.table
+    if table is None:
+        return
+    for run in sources.runs:
+        origin = run.folder if sources.prepared is None else sources.prepared.root
+        table.require_same(run.table, mine=str(origin), theirs=str(run.folder))
+    if sources.weights is not None:
+        sources.weights.for_table(table, source=f"{table.source}: weights")
+    for scores in sources.scores:
+        if scores.names != table.names:
+            message = (
+                f"two class tables: {table.source} has {len(table)} classes, {scores.folder} has {len(scores.names)}"
+                f" ({', '.join(scores.names[:5])}, …)"
+            )
+            raise MismatchError(message, hint="report on an evaluation against this prepared folder")
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {error}"
+        raise UsageError(message, path=path, hint="run the stage that wrote it again") from error
+
+
+def _lines(path: Path) -> tuple[Any, ...]:
+    try:
+        lines: Iterable[str] = path.read_text("utf-8").splitlines()
+        return tuple(json.loads(line) for line in lines)
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {error}"
+        raise UsageError(message, path=path, hint="run the stage that wrote it again") from error

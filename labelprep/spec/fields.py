@@ -1,0 +1,99 @@
+"""Types that the spec's models share, and the error that says what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, NoReturn
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+REFUSED: Final = "refused"  # pydantic's type of the errors that `refuse` raises
+
+
+class Model(BaseModel):
+    """A frozen value; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+def refuse(what: str, *, allowed: Iterable[str] = ()) -> NoReturn:
+    """Refuses a value in the words after "expected"; `allowed` values are offered as "did you mean".
+
+    Raises:
+        PydanticCustomError: always.
+    """
+    message = "expected {what}"
+    raise PydanticCustomError(REFUSED, message, {"what": what, "allowed": tuple(allowed)}) from None
+
+
+def _tuple_of_words(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _pairs(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        value = [f"{source}={target}" for source, target in value.items()]
+    return _tuple_of_words(value)
+
+
+def _check_pairs(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pair in value:
+        source, sign, target = pair.partition("=")
+        if not (source and sign and target):
+            refuse("SRC=DST, ids or names")
+    return value
+
+
+def _unknown_policy(value: Any) -> Any:
+    if isinstance(value, Mapping) and len(value) == 1:
+        return ":".join(str(part) for part in next(iter(value.items())))
+    return value
+
+
+def _check_unknown_policy(value: str) -> str:
+    if not re.fullmatch(r"error|ignore|nearest:\d+|map:.+", value):
+        refuse("error, ignore, nearest:N or map:NAME", allowed=("error", "ignore", "nearest:3", "map:NAME"))
+    return value
+
+
+def _check_regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        refuse(f"a regular expression ({error})")
+    return value
+
+
+def _check_file_name(value: str) -> str:
+    if not re.fullmatch(r"\w[\w.+-]*", value):
+        refuse("a file name of letters, digits, '_', '-' and '.'")
+    return value
+
+
+def _check_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        refuse("auto, cpu, cuda, cuda:N or mps")
+    return value
+
+
+def _check_range(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        refuse("a pair LO HI with LO not above HI")
+    return value
+
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict(), Field(ge=0)]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Real = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Size = tuple[Count, Count]
+Words = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_words)]
+Pairs = Annotated[tuple[str, ...], BeforeValidator(_pairs), AfterValidator(_check_pairs)]
+UnknownPolicy = Annotated[str, BeforeValidator(_unknown_policy), AfterValidator(_check_unknown_policy)]
+Regex = Annotated[str, AfterValidator(_check_regex)]
+FileName = Annotated[str, AfterValidator(_check_file_name)]
+Device = Annotated[str, AfterValidator(_check_device)]
+Clip = Annotated[tuple[Real, Positive], AfterValidator(_check_range)]

@@ -1,0 +1,225 @@
+"""The stages of a spec, one model each. Commands build the same models from their options."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.fields import (
+    Clip,
+    Count,
+    Device,
+    FileName,
+    Flag,
+    Model,
+    Positive,
+    Real,
+    Regex,
+    Size,
+    Whole,
+    Words,
+    refuse,
+)
+
+MAX_STAGES = 200
+LOSSES = ("ce", "focal", "dice")
+SegModel = Literal[
+    "lraspp_mobilenet_v3_large",
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "fcn_resnet50",
+    "fcn_resnet101",
+    "unet_small",
+    "single_conv",
+]
+
+
+def _check_ratios(ratios: tuple[float, ...]) -> tuple[float, ...]:
+    if not 2 <= len(ratios) <= 3 or not math.isclose(sum(ratios), 1, abs_tol=1e-6):
+        refuse("2 or 3 shares (train, val, test) that add up to 1")
+    return ratios
+
+
+def _check_loss(loss: str) -> str:
+    term = r"((\d+\.?\d*|\.\d+)\*)?(ce|focal|dice)"
+    if not re.fullmatch(rf"{term}(\+{term})*", loss.replace(" ", "")):
+        refuse("ce, focal, dice or a sum of them such as 0.5*ce+dice", allowed=(*LOSSES, "ce+dice", "focal+dice"))
+    return loss
+
+
+Ratios = Annotated[tuple[Positive, ...], AfterValidator(_check_ratios)]
+Loss = Annotated[str, AfterValidator(_check_loss)]
+
+
+class Stage(Model):
+    """What every stage has."""
+
+    from_: Words = Field(
+        (), validation_alias="from", serialization_alias="from", description="stages whose results this one reads"
+    )
+    out: Path | None = Field(None, description="folder that is written")
+
+
+class RawStage(Stage):
+    """A stage that reads the raw dataset; dataset words in it hold for it alone and gather in `dataset`."""
+
+    dataset: Mapping[str, Any] = Field(default_factory=dict, description="dataset words that hold for this stage alone")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        words = {word: value for word, value in values.items() if word in DatasetSpec.model_fields}
+        if not words:
+            return values
+        rest = {word: value for word, value in values.items() if word not in words}
+        return rest | {"dataset": {**rest.get("dataset", {}), **words}}
+
+    def dataset_of(self, common: DatasetSpec | None) -> DatasetSpec:
+        """The dataset as this stage reads it: the common words under its own.
+
+        Raises:
+            pydantic.ValidationError: where its words are wrong, or no root is given in either.
+        """
+        words = {} if common is None else common.model_dump(exclude_unset=True)
+        return DatasetSpec.model_validate({**words, **self.dataset})
+
+
+class ValidateStage(RawStage):
+    """Every fault of every file."""
+
+    use: Literal["validate"] = "validate"
+    fail_on: Literal["error", "warning", "never"] = Field("error", description="least severity that fails")
+
+
+class ConvertStage(RawStage):
+    """Raw masks to a prepared folder."""
+
+    use: Literal["convert"] = "convert"
+    link: Literal["none", "hard", "copy"] = Field(
+        "none", description="how images get into the prepared folder: referenced, hard-linked or copied"
+    )
+
+
+class SplitStage(Stage):
+    """Lists of keys for training, validation and test, written into the prepared folder."""
+
+    use: Literal["split"] = "split"
+    data: Path | None = Field(None, description="prepared folder")
+    ratios: Ratios = Field((0.8, 0.2), description="shares of train, val and, if three, test; they add up to 1")
+    seed: Whole = Field(0, description="seed of the shuffle")
+    group_by: Regex | None = Field(None, description="regular expression; keys with the same match stay together")
+    stratify: Flag = Field(False, description="spread rare classes over the splits")
+
+
+class WeightsStage(Stage):
+    """Class weights from exact pixel counts, written into the prepared folder."""
+
+    use: Literal["weights"] = "weights"
+    data: Path | None = Field(None, description="prepared folder")
+    split: str | None = Field(None, description="count this split alone")
+    method: Literal[
+        "inverse", "inverse-sqrt", "inverse-square", "median-frequency", "enet", "effective-number", "none"
+    ] = Field("inverse", description="how a class's share becomes its weight")
+    normalize: Literal["mean", "sum", "none"] = Field("mean", description="present classes average 1, or add up to 1")
+    absent: Literal["zero", "max", "error"] = Field("zero", description="weight of a class that never appears")
+    clip: Clip | None = Field(None, description="LO HI: clip before normalising")
+    write: Annotated[
+        tuple[Literal["json", "npy", "pt", "csv", "yaml", "mmseg"], ...],
+        Field(min_length=1),
+    ] = Field(("json",), description="file formats")
+    name: FileName = Field("class_weights", description="file name without its ending")
+
+
+class TrainStage(Stage):
+    """A model trained from a prepared folder."""
+
+    use: Literal["train"] = "train"
+    data: Path | None = Field(None, description="prepared folder")
+    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    weights: Path | None = Field(None, description="class-weight file")
+    train_split: str = Field("train", description="split to train on")
+    val_split: str = Field("val", description="split that chooses the best checkpoint")
+    model: SegModel = Field("lraspp_mobilenet_v3_large", description="architecture")
+    pretrained: Flag = Field(False, description="start from torchvision's published weights")
+    loss: Loss = Field("ce+dice", description="ce, focal, dice or a sum of them such as 0.5*ce+dice")
+    epochs: Count = Field(20, description="passes over the training split")
+    batch_size: Count = Field(8, description="images in a step")
+    resize: Size | None = Field(None, description="H W: resize image and mask (nearest for masks)")
+    crop: Size | None = Field(None, description="H W: random crop while training")
+    flip: Flag = Field(True, description="random horizontal flips while training")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="optimizer")
+    lr: Positive = Field(1e-3, description="learning rate at the start")
+    weight_decay: Real = Field(1e-4, description="weight decay")
+    momentum: Real = Field(0.9, description="momentum of sgd")
+    dice_beta: Positive = Field(1.0, description="beta of the Dice loss: above 1 weighs recall more")
+    dice_reduction: Literal["batch", "image"] = Field("batch", description="Dice over the batch or per image")
+    dice_absent: Literal["skip", "count", "zero"] = Field(
+        "skip", description="a class absent from the batch's truth: left out, counted, or its loss dropped"
+    )
+    focal_gamma: Real = Field(2.0, description="gamma of the focal loss")
+    focal_alpha: Positive | None = Field(
+        None, description="alpha of the focal loss, a plain factor; 1, and 0.5 under compat deeplab"
+    )
+    compat: Literal["none", "keras", "deeplab"] = Field("none", description="published variants of dice and focal")
+    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    workers: Whole = Field(0, description="processes that load data")
+    seed: Whole = Field(0, description="seed of weights, shuffles and augmentation")
+
+
+class EvalStage(Stage):
+    """A trained model, or a folder of predicted masks, against a prepared folder."""
+
+    use: Literal["eval"] = "eval"
+    checkpoint: Path | None = Field(None, description="checkpoint, or the folder of a training run")
+    data: Path | None = Field(None, description="prepared folder")
+    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    pred: Path | None = Field(None, description="folder of predicted palette PNGs to score in place of a model")
+    split: str | None = Field(None, description="split to score; val if there is one, else all")
+    batch_size: Count = Field(8, description="images in a step")
+    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    entropy_maps: Whole = Field(0, description="for how many images entropy maps are written")
+    predictions: Flag = Field(True, description="write predictions as palette PNGs")
+
+
+class PredictStage(Stage):
+    """Masks for images that have none."""
+
+    use: Literal["predict"] = "predict"
+    checkpoint: str | None = Field(None, description="checkpoint, run folder, or torchvision:NAME")
+    images: Path = Field(description="folder of the images")
+    entropy: Flag = Field(False, description="write entropy maps")
+    size: Size | None = Field(None, description="H W: resize images for the model; masks keep the image's size")
+    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+
+
+class ReportStage(Stage):
+    """Plots, tables and report.json of what earlier stages wrote."""
+
+    use: Literal["report"] = "report"
+    sources: tuple[Path, ...] = Field((), description="prepared folders, training runs and evaluations")
+
+
+AnyStage = Annotated[
+    ValidateStage | ConvertStage | SplitStage | WeightsStage | TrainStage | EvalStage | PredictStage | ReportStage,
+    Field(discriminator="use"),
+]
+
+REFERENCES = ("data", "weights", "checkpoint", "pred", "sources")  # parameters that also take the name of a stage
+
+
+class Spec(Model):
+    """A whole spec: one dataset and the stages that work on it, in the order of the file."""
+
+    version: Literal[1] = Field(1, description="version of the spec's format")
+    out: Path | None = Field(None, description="folder of the run")
+    dataset: DatasetSpec | None = Field(None, description="the raw dataset and how to read it")
+    stages: dict[str, AnyStage] = Field(description="stages, by name", min_length=1, max_length=MAX_STAGES)

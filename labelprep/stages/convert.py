@@ -1,0 +1,144 @@
+"""convert: raw masks to a prepared folder, exact, counted on the way, safe to interrupt and resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from labelprep.atomic import write_atomic
+from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.ledger import Ledger, put_aside
+from labelprep.lock import exclusive
+from labelprep.prepare import Context
+from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
+from labelprep.publish import class_rows, publish, versions
+from labelprep.spec import ConvertStage
+from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages.dataset import context_of, grouped, job, work
+from labelprep.steps.discover import Plan
+
+VERSION = 1
+LEFT_OUT = (
+    "mask-missing",
+    "name-collision",
+    "two-masks",
+    "unreadable-file",
+)  # errors of files that never become samples
+
+
+def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResult:
+    """Converts the dataset into `params.out`; goes on where an earlier run of the same kind stopped.
+
+    Args:
+        params: `out` and how images get there.
+        inputs: not used.
+        context: the dataset, and where to work.
+
+    Raises:
+        UsageError: no `out`, or it holds something else.
+        LayoutError: no pairs, or a doubtful layout.
+        ClassTableError: no class table, or one that does not decide.
+        EnvironmentFailure: the folder is not writable or another run holds it.
+    """
+    out = params.out
+    if out is None:
+        message = "convert needs a folder to write to"
+        raise UsageError(message, hint="-o OUT, or `out:` in the spec")
+    dataset = params.dataset_of(context.dataset)
+    with job(dataset) as this:
+        how = context_of(dataset, this.table, out=out.resolve(), link=params.link)
+        _refuse_foreign(out, dataset.root, _searched(this.plan))
+        with exclusive(out):
+            trust = _claim(out, how, context, dataset.limit)
+            with closing(Ledger(this.workdir, out, trust=trust and not context.rehash)) as ledger:
+                work("convert", this, how, ledger, context)
+                totals = publish(this.plan, how, out, ledger, this.workdir)
+                fresh = ledger.fresh
+        left_out = sum(f.severity == "error" and f.code in LEFT_OUT for f in this.plan.findings())
+    prepared = Prepared.open(out)
+    summary = {
+        "out": str(out),
+        "layout": this.plan.layout,
+        "why": this.plan.why,
+        "class_table": this.table.source,
+        "masks": totals.masks,
+        "written": totals.written,
+        "failed": totals.masks - totals.written,
+        "left_out": left_out,
+        "converted_now": fresh,
+        "removed_now": totals.removed,
+        "severities": {name: totals.severities[name] for name in ("error", "warning", "note")},
+        "findings": grouped(prepared.findings(), context.on_finding),
+        "classes": class_rows(totals.counts, this.table),
+        "ignored": totals.counts.ignored,
+        "pixels": totals.counts.total,
+    }
+    return StageResult(out, prepared.identity, summary, exit_code=3 if left_out or summary["failed"] else 0)
+
+
+def _refuse_foreign(out: Path, root: Path, sources: Sequence[Path]) -> None:
+    """Nothing of anybody else's is ever overwritten, and no output becomes the input of the next run."""
+    if out.is_file():
+        message = "is a file; convert writes a folder"
+        raise UsageError(message, path=out)
+    if out.resolve() == root.resolve() or root.resolve().is_relative_to((out / "masks").resolve()):
+        message = f"the output would lie over the dataset {root}"
+        raise UsageError(message, path=out, hint="choose another folder: -o OUT")
+    if within := next((s for s in sources if out.resolve().is_relative_to(s.resolve())), None):
+        message = f"lies inside {within}, where masks and images are looked for"
+        raise UsageError(message, path=out, hint="choose a folder beside it: -o OUT")
+    if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
+        message = "the folder is not empty and no prepared folder"
+        raise UsageError(message, path=out, hint="choose a new or empty folder: -o OUT")
+
+
+def _searched(plan: Plan) -> list[Path]:
+    """The folders of masks and images that discovery looks through; listed pairs name their files."""
+    return [] if plan.layout in ("pairs", "camvid") else [folder for folder, _ in plan.folders]
+
+
+def _claim(out: Path, how: Context, context: RunContext, limit: int | None) -> bool:
+    """Says in the folder which run it belongs to; whether what it holds can be trusted.
+
+    Raises:
+        UsageError: where it holds another run and that may not be replaced.
+    """
+    mine = {"options": how.options(), "table": how.table.to_dict(), "versions": versions(), "schema": SCHEMA_VERSION}
+    if limit is not None:  # or a trial of five masks in the same folder would sweep all the others away
+        mine["limit"] = limit
+    text = json.dumps(mine, indent=1, sort_keys=True, ensure_ascii=False)
+    path = out / STATE / "run.json"
+    try:
+        theirs: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        theirs = None
+    theirs = theirs if isinstance(theirs, dict) else None
+    same = theirs == json.loads(text)
+    if theirs is not None and not same and not (context.overwrite or context.chained):
+        message = f"holds another run ({_difference(theirs, mine)})"
+        raise UsageError(message, path=out, hint="--overwrite starts anew; or choose another folder: -o OUT")
+    if same and not context.overwrite:
+        return True
+    mark_unfinished(out)
+    try:
+        put_aside(out)
+    except OSError as error:
+        message = f"cannot be replaced: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=out) from error
+    write_atomic(path, text.encode())
+    return False
+
+
+def _difference(theirs: dict[str, Any], mine: dict[str, Any]) -> str:
+    if theirs.get("table") != mine["table"]:
+        return "another class table"
+    if theirs.get("limit") != mine.get("limit"):
+        return f"limit was {theirs.get('limit')}, is {mine.get('limit')}"
+    for part in ("options", "versions"):
+        for name, value in mine[part].items():
+            if (before := theirs.get(part, {}).get(name)) != value:
+                return f"{name} was {before!r}, is {value!r}"
+    return "another version"

@@ -1,0 +1,163 @@
+"""What validate and convert share: from the words of a dataset to plan, class table and context, and the run itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelprep.classes import ClassTable
+from labelprep.errors import ClassTableError
+from labelprep.execution import Watch, backend, batches, pixels_of
+from labelprep.findings import CATALOGUE, SEVERITIES, Finding
+from labelprep.formats.class_tables import load_table
+from labelprep.ledger import Ledger
+from labelprep.prepare import Context, prepare_dataset
+from labelprep.spec import DatasetSpec
+from labelprep.stages import RunContext
+from labelprep.steps.discover import Plan, Sample, discover
+from labelprep.steps.meaning import Habits
+
+
+@dataclass(frozen=True)
+class Job:
+    """A dataset, looked through and ready to be worked on.
+
+    Attributes:
+        plan: its samples.
+        table: its class table.
+        workdir: a folder for tables on disk; gone when the job is over.
+    """
+
+    plan: Plan
+    table: ClassTable
+    workdir: Path
+
+
+@contextmanager
+def job(dataset: DatasetSpec) -> Iterator[Job]:
+    """Discovers the samples and loads the class table.
+
+    Raises:
+        LayoutError: no pairs, or a doubtful layout.
+        ClassTableError: no class table, or one that does not decide.
+    """
+    with tempfile.TemporaryDirectory(prefix="labelprep-", ignore_cleanup_errors=True) as workdir:
+        plan = discover(dataset, Path(workdir))
+        yield Job(plan, table_of(dataset, plan), Path(workdir))
+
+
+def table_of(dataset: DatasetSpec, plan: Plan) -> ClassTable:
+    """The class table that the dataset names, or the only one that lies beside it.
+
+    Raises:
+        ClassTableError: no class table, several, or one that does not decide.
+    """
+    classes = dataset.classes or plan.class_table
+    if classes is None:
+        found = ", ".join(plan.class_table_candidates)
+        message = f"several class tables lie beside the data: {found}" if found else "no class table beside the data"
+        raise ClassTableError(
+            message,
+            path=dataset.root,
+            hint="name one: --classes FILE or --classes preset:voc (see: labelprep classes show)",
+        )
+    return load_table(
+        classes,
+        ignore=dataset.ignore,
+        maps=dataset.map,
+        on_duplicate_color=dataset.on_duplicate_color,
+        renumber=dataset.renumber,
+        index_output=dataset.mask_mode == "index",
+    )
+
+
+def context_of(dataset: DatasetSpec, table: ClassTable, *, out: Path | None, link: str = "none") -> Context:
+    """How every sample of the dataset is prepared.
+
+    Raises:
+        ClassTableError: where `on_unknown` maps to a class that the table does not have.
+    """
+    word, _, name = dataset.on_unknown.partition(":")
+    if word == "map":
+        try:
+            table.id_of(name)
+        except ClassTableError as error:
+            message = f"--on-unknown {dataset.on_unknown}: {error.message} (classes: {', '.join(table.names)})"
+            raise ClassTableError(message, path=table.source) from None
+    habits = Habits(dataset.color_order, dataset.palette_meaning, dataset.alpha, dataset.on_unknown)
+    return Context(
+        table=table,
+        habits=habits,
+        out=out,
+        max_pixels=dataset.max_pixels,
+        mask_mode=dataset.mask_mode,
+        palette=dataset.palette,
+        png_level=dataset.png_level,
+        exif_rotate=dataset.exif_rotate,
+        link=link,
+    )
+
+
+def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext) -> None:
+    """Prepares every sample that the ledger does not hold, where `run` says, with progress.
+
+    Raises:
+        EnvironmentFailure: cluster unreachable, output not writable.
+    """
+    total = len(job.plan)
+
+    def tell(ledger: Ledger = ledger) -> None:
+        errors, warnings = ledger.severities["error"], ledger.severities["warning"]
+        run.reporter.progress(what, ledger.done, total, errors=errors, warnings=warnings)
+
+    def group(samples: Iterable[tuple[int, Sample]]) -> Iterator[tuple[tuple[int, Sample], ...]]:
+        return batches(samples, lambda pair: pixels_of(pair[1].mask), total=total)
+
+    run.reporter.progress(what, 0, total)
+    watch = Watch(on_wait=tell, say=run.reporter.message)
+    with backend(run.scheduler, run.jobs, total, limits=run.limits, tls=run.tls, watch=watch) as mapper:
+        prepare_dataset(job.plan, context, ledger, mapper=mapper, group=group, on_batch=tell)
+    if not ledger.fresh:  # all of it was recalled, and no batch told so
+        tell(ledger)
+
+
+def grouped(findings: Iterable[Finding], each: Callable[[Finding], None] | None = None) -> list[dict[str, Any]]:
+    """Findings by kind: code, severity, title, count, files, pixels, three examples, cause and mend.
+
+    Args:
+        findings: `Finding`s in order.
+        each: called with every finding.
+    """
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for finding in findings:
+        if each is not None:
+            each(finding)
+        kind = CATALOGUE[finding.code]
+        group = groups.setdefault(
+            (finding.code, finding.severity),
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "title": kind.title,
+                "count": 0,
+                "files": 0,
+                "pixels": 0,
+                "cause": kind.cause,
+                "fix": finding.fix or kind.fix,
+                "examples": [],
+            },
+        )
+        group["count"] += 1
+        group["pixels"] += finding.pixels or 0
+        if finding.key is None or group.get("_last") != finding.key:
+            group["files"] += 1
+            group["_last"] = finding.key
+            if len(group["examples"]) < 3:
+                group["examples"].append(finding.to_dict())
+    for group in groups.values():
+        group.pop("_last", None)
+    return sorted(groups.values(), key=lambda g: (SEVERITIES.index(g["severity"]), -g["files"], g["code"]))

@@ -1,0 +1,42 @@
+"""Masks, and entropy maps by choice, for images that have none."""
+
+from __future__ import annotations
+
+from labelprep.spec import PredictStage
+from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages._learning import options_of, require_torch, required_out
+
+VERSION = 1
+SHOWN = 3
+
+
+def run(params: PredictStage, inputs: Inputs, context: RunContext) -> StageResult:
+    """Predicts, and writes `predictions/`, `samples.jsonl`, `predict.json` and, if asked for, `entropy/`.
+
+    The exit code is 3 where images could not be read; the others are done.
+
+    Raises:
+        MissingExtraError: without torch.
+        UsageError: where there is no model or no image.
+        EnvironmentFailure: for a device that is not there, weights that cannot be fetched, a full disk.
+    """
+    require_torch()
+    from labelprep.learning.checkpoint import load_trained
+    from labelprep.learning.device import choose_device
+    from labelprep.learning.options import PredictOptions
+    from labelprep.learning.predict import predict
+
+    out = required_out(params, "predict")
+    checkpoint = params.checkpoint or inputs.folder("train", "predict")
+    trained = load_trained(checkpoint, choose_device(params.device))
+    options = options_of(PredictOptions, params)
+    done = predict(trained, params.images, out, options, progress=context.reporter.progress)
+    for line in done.failed[:SHOWN]:
+        context.reporter.message(line)
+    summary = {
+        "images": done.images,
+        "failed": list(done.failed),
+        "model": trained.source,
+        "classes": list(trained.table.names),
+    }
+    return StageResult(out, done.identity, summary, 3 if done.failed else 0)

@@ -1,0 +1,80 @@
+"""validate: every fault of every file, grouped by kind. Reads everything, writes findings and no masks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from labelprep.atomic import write_lines
+from labelprep.findings import Finding, at_or_above
+from labelprep.ledger import Ledger
+from labelprep.publish import Totals, class_rows, gather
+from labelprep.spec import ValidateStage
+from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages.dataset import context_of, grouped, job, work
+from labelprep.steps.count import ClassCounts
+
+VERSION = 1
+
+
+def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResult:
+    """Looks at every sample of the dataset and reports what is wrong.
+
+    Args:
+        params: `fail_on` decides the exit code; `out`, where given, gets `findings.jsonl` and `summary.json`.
+        inputs: not used.
+        context: the dataset, and where to work.
+
+    Raises:
+        LayoutError: no pairs, or a doubtful layout.
+        ClassTableError: no class table, or one that does not decide.
+    """
+    dataset = params.dataset_of(context.dataset)
+    with job(dataset) as this, closing(Ledger(this.workdir)) as ledger:
+        work("validate", this, context_of(dataset, this.table, out=None), ledger, context)
+        totals = Totals(ClassCounts.zero(len(this.table)))
+        digest = hashlib.sha256()
+
+        def line_of(finding: Finding) -> str:
+            line = json.dumps(finding.to_dict(), ensure_ascii=False)
+            digest.update(line.encode())
+            return line
+
+        folder = params.out or this.workdir
+        findings = gather(this.plan, this.table, ledger, this.workdir, totals)
+        write_lines(folder / "findings.jsonl", map(line_of, findings))
+        groups = grouped(read_findings(folder), context.on_finding)
+        summary = _summary(totals, groups) | {
+            "layout": this.plan.layout,
+            "why": this.plan.why,
+            "class_table": this.table.source,
+            "classes": class_rows(totals.counts, this.table),
+        }
+        if params.out is not None:
+            write_lines(params.out / "summary.json", [json.dumps(summary, indent=1, ensure_ascii=False)])
+    failed = any(at_or_above(group["severity"], params.fail_on) for group in groups)
+    return StageResult(params.out, digest.hexdigest(), summary, exit_code=1 if failed else 0)
+
+
+def read_findings(folder: Path) -> Any:
+    """The findings in `folder/findings.jsonl`, streamed."""
+    with (folder / "findings.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            yield Finding.from_dict(json.loads(line))
+
+
+def _summary(totals: Totals, groups: list[dict[str, Any]]) -> dict[str, Any]:
+    severities = {name: totals.severities[name] for name in ("error", "warning", "note")}
+    return {
+        "masks": totals.masks,
+        "good": totals.written,
+        "bad": totals.masks - totals.written,
+        "severities": severities,
+        "color_order": dict(sorted(totals.votes.items())),
+        "findings": groups,
+        "pixels": totals.counts.total,
+        "ignored": totals.counts.ignored,
+    }

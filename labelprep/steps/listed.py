@@ -1,0 +1,170 @@
+"""Fills the plan's table of files from lists of pairs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+from labelprep.errors import LayoutError
+from labelprep.findings import Finding
+from labelprep.formats.layouts import Arrangement, Suffix, split_ending
+from labelprep.formats.lists import ListedPair, inside, read_camvid, read_pairs
+from labelprep.steps.pairing import IMAGE, MASK, report
+from labelprep.steps.places import Places, Row, store
+from labelprep.steps.scan import Borders, readable_name, refused, scan
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """A list of pairs being resolved: where its paths may start, and how its masks are named."""
+
+    path: Path
+    places: Places
+    bases: tuple[Path, ...]
+    allowed: tuple[Path, ...]
+    suffix: Suffix | None
+    camvid: bool
+
+    def file(self, text: str) -> tuple[int, str, os.stat_result] | Finding:
+        """A listed path as folder number, path below it and its state, or the finding that tells what is wrong."""
+        plain = inside(text)
+        if plain is None or not readable_name(text):
+            return refused(text, "is not a path below the dataset")
+        tries = [(b, plain) for b in self.bases]
+        if self.camvid:  # lists that name their own root first: /SegNet/CamVid/train/a.png
+            parts = plain.split("/")
+            tries += [(self.bases[0], "/".join(parts[n:])) for n in range(1, len(parts) - 1)]
+        for base, rel in tries:
+            path = f"{base}/{rel}"
+            try:
+                state = os.lstat(path)
+                linked = stat.S_ISLNK(state.st_mode)
+                if linked:
+                    state = os.stat(path)  # noqa: PTH116 - beside its twin
+            except (OSError, ValueError):
+                continue
+            if not stat.S_ISREG(state.st_mode):
+                return refused(text, "is no regular file")
+            if not _within(path if linked else path.rpartition("/")[0], self.allowed):
+                return refused(text, "is a link that leads out of the dataset")
+            return self.places.number(base), rel, state
+        return Finding.of("mask-missing", f"{text}: no such file", path=text)
+
+    def key(self, rel: str) -> str:
+        """The key of a mask; in camvid `trainannot/a.png` is `train/a`."""
+        stem, ending = split_ending(rel)
+        base = self.suffix.base(stem, ending) if self.suffix else None
+        first, slash, rest = (base or stem).partition("/")
+        return f"{first.removesuffix('annot') or first}{slash}{rest}" if self.camvid else base or stem
+
+
+@lru_cache(maxsize=1024)
+def _within(path: str, allowed: tuple[Path, ...]) -> bool:
+    real = Path(path).resolve()
+    return any(real.is_relative_to(base) for base in allowed)
+
+
+def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> None:
+    """Writes every listed pair into the plan, and a finding for each path that cannot be taken.
+
+    Raises:
+        LayoutError: a list that cannot be read, or that names paths outside the dataset.
+    """
+    camvid = found.layout == "camvid"
+    places.number(places.root)
+    for split, path in found.pairs:
+        bases = (places.root,) if path.parent.resolve() == places.root.resolve() else (path.parent, places.root)
+        for base in bases:
+            places.number(base)
+        lines = _Lines(path, places, bases, tuple(places.allowed()), found.mask_suffix, camvid)
+        rows = list_reader(path, split, camvid=camvid)
+        _refuse_outside(path, list_reader(path, split, camvid=camvid))
+        store(db, (item for pair in rows for item in _listed(lines, pair)))
+    db.execute("CREATE INDEX listed_rel ON file (folder, rel)")
+    report(db, _repeated(db, places))
+    db.execute("DELETE FROM file WHERE rowid NOT IN (SELECT min(rowid) FROM file GROUP BY side, base, folder, rel)")
+    report(db, _unlisted(db, found, places))
+
+
+def list_reader(path: Path, split: str | None, *, camvid: bool) -> Iterator[ListedPair]:
+    """The lines of a list of pairs in its own dialect."""
+    return read_camvid(path, split) if camvid else read_pairs(path)
+
+
+def _refuse_outside(path: Path, pairs: Iterable[ListedPair]) -> None:
+    """A list that names files outside the dataset is refused before anything is read.
+
+    Raises:
+        LayoutError: naming the first twenty lines.
+    """
+    wrong = (f"\n  {path.name}:{p.line}: {t}" for p in pairs for t in (p.mask, p.image) if t and inside(t) is None)
+    if shown := list(islice(wrong, 20)):
+        message = (
+            f"paths must lie below the dataset; absolute ones and those that climb out are refused:{''.join(shown)}"
+        )
+        raise LayoutError(message, path=path, hint="write the paths relative to the list or to the dataset's folder")
+
+
+def _listed(lines: _Lines, pair: ListedPair) -> Iterator[Row | Finding]:
+    where = f"{lines.path.name}:{pair.line}"
+    mask = None if pair.mask is None else lines.file(pair.mask)
+    image = None if pair.image is None else lines.file(pair.image)
+    key = None
+    if isinstance(mask, tuple):
+        key = lines.key(mask[1])
+        yield (key, MASK, mask[0], mask[1], mask[2].st_size, mask[2].st_mtime_ns, pair.split)
+    elif mask is None:
+        message = f"{where}: no mask is listed for {pair.image}"
+        yield Finding.of("mask-missing", message, path=pair.image)
+    else:
+        yield replace(mask, message=f"{where}: the listed mask {mask.message}", severity="error")
+    if key is not None and isinstance(image, tuple):
+        yield (key, IMAGE, image[0], image[1], image[2].st_size, image[2].st_mtime_ns, pair.split)
+    elif isinstance(image, Finding):
+        code = "image-missing" if image.code == "mask-missing" else image.code
+        yield Finding.of(code, f"{where}: the listed image {image.message}", key=key, path=image.path)
+
+
+def _repeated(db: sqlite3.Connection, places: Places) -> Iterator[Finding]:
+    """Masks that are listed more than once: an error where the splits differ, else a warning."""
+    query = (
+        "SELECT base, folder, rel, count(*), count(DISTINCT split), min(split), max(split) FROM file WHERE side = 0"
+        " GROUP BY base, folder, rel HAVING count(*) > 1"
+    )
+    for base, folder, rel, times, splits, first, last in db.execute(query):
+        path = places.shown[folder] + rel
+        if splits > 1:
+            message = f"{path} is listed in the splits {first} and {last}"
+            yield Finding.of("split-conflict", message, key=base, path=path)
+        else:
+            yield Finding.of(
+                "duplicate-files", f"{path} is listed {times} times; it is taken once", key=base, path=path
+            )
+
+
+def _unlisted(db: sqlite3.Connection, found: Arrangement, places: Places) -> Iterator[Finding]:
+    """One finding for all masks in the folders of a listed layout that no list names."""
+    count, example = 0, ""
+    number = places.number(places.root)
+    for source in found.sources:
+        if source.masks is None:
+            continue
+        front = f"{source.masks.name}/"
+        for entry in scan(Borders(source.masks, places.allowed())):
+            if isinstance(entry, Finding):
+                continue
+            known = db.execute(
+                "SELECT 1 FROM file WHERE folder = ? AND rel = ?", (number, front + entry.rel)
+            ).fetchone()
+            if known is None:
+                count += 1
+                example = min(example or front + entry.rel, front + entry.rel)
+    if count:
+        message = f"{count} masks are in no list and are left out, such as {example}"
+        yield replace(Finding.of("split-conflict", message, path=example), severity="warning")

@@ -1,0 +1,126 @@
+"""What a class table says of the values of a mask: a `Book`. A mask looked up in it, value by value: a `Reading`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelprep.class_rows import IGNORE_INDEX
+from labelprep.classes import ClassTable
+from labelprep.png.fast import Seeds
+from labelprep.steps.coded import Coded
+from labelprep.steps.decoded import pack, swap
+
+Order = Literal["rgb", "bgr"]
+
+UNKNOWN = -1  # position in the book of a value that it does not hold
+COLORS = 1 << 24  # number of packed colours
+VALUES = 1 << 16  # number of values of an index mask
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """What a table says of every value that it knows.
+
+    Attributes:
+        size: COLORS or VALUES; also the value that stands for "no label here" (transparent pixels).
+        keys: (K,) uint32, sorted: the known values, packed colours or values of index masks.
+        ids: (K,) int32, the id that each means, the ignore index included.
+    """
+
+    size: int
+    keys: NDArray[np.uint32]
+    ids: NDArray[np.int32]
+
+    def look_up(self, values: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Position in `keys` of each value (U,), UNKNOWN where the table does not hold it."""
+        at = np.minimum(np.searchsorted(self.keys, values), len(self.keys) - 1)
+        return np.where(self.keys[at] == values, at, UNKNOWN)
+
+    def ids_of(self, values: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """The id of each value (U,), -1 where the table does not hold it."""
+        return _ids_of(self, np.ascontiguousarray(values).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _ids_of(book: Book, values: bytes) -> NDArray[np.int32]:
+    """Kept, because most masks of a set hold the values of the one before."""
+    at = book.look_up(np.frombuffer(values, np.uint32))
+    ids = np.where(at == UNKNOWN, np.int32(-1), book.ids[at])
+    ids.setflags(write=False)
+    return ids
+
+
+def _book(ids: dict[int, int], size: int, table: ClassTable) -> Book:
+    ids = ids | {size: table.ignore_index}
+    keys = np.array(sorted(ids), np.uint32)
+    return Book(size, keys, np.array([ids[key] for key in keys.tolist()], np.int32))
+
+
+@lru_cache(maxsize=4)
+def color_book(table: ClassTable) -> Book:
+    """The table's colours, packed."""
+    ids = {int(pack(np.array(color, np.uint8))): class_id for color, class_id in table.color_ids.items()}
+    return _book(ids, COLORS, table)
+
+
+@lru_cache(maxsize=4)
+def seeds_of(table: ClassTable) -> Seeds:
+    """Places for the table's colours that make codes come out as ids: class i first, the ignored colour at 255."""
+    colors, taken = np.zeros(256, np.uint32), np.zeros(256, np.bool_)
+    if len(table) <= IGNORE_INDEX:
+        firsts = {c.id: c.colors[0] for c in table.classes if c.colors}
+        if table.ignored and table.ignored[0].colors:
+            firsts[table.ignore_index] = table.ignored[0].colors[0]
+        for place, color in firsts.items():
+            colors[place], taken[place] = pack(np.array(color, np.uint8)), True
+    return Seeds(colors, taken)
+
+
+@lru_cache(maxsize=4)
+def value_book(table: ClassTable) -> Book:
+    """The values of source index masks that the table knows."""
+    return _book({v: class_id for v, class_id in table.source_ids.items() if 0 <= v < VALUES}, VALUES, table)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A mask, looked up.
+
+    Attributes:
+        coded: its values and pixels.
+        book: what they were looked up in.
+    """
+
+    coded: Coded
+    book: Book
+
+    @cached_property
+    def ids(self) -> NDArray[np.int32]:
+        """(U,) the id of each value, -1 where the book does not hold it."""
+        return self.book.ids_of(self.coded.values)
+
+    @cached_property
+    def strange(self) -> NDArray[np.bool_]:
+        """(U,) the values that have pixels and are not in the book."""
+        return (self.ids < 0) & (self.coded.pixels > 0)
+
+    @cached_property
+    def unknown(self) -> int:
+        """Number of pixels whose value the book does not hold."""
+        return int(self.coded.pixels[self.strange].sum())
+
+    def values(self) -> NDArray[np.uint32]:
+        """The values that have pixels, without the one for "no label here"."""
+        values = self.coded.values
+        return np.compress((self.coded.pixels > 0) & (values != self.book.size), values)
+
+
+def swapped(coded: Coded) -> Coded:
+    """The same mask with red and blue exchanged."""
+    values = coded.values
+    return coded.with_values(np.where(values == COLORS, values, swap(values & np.uint32(COLORS - 1))))

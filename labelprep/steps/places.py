@@ -1,0 +1,60 @@
+"""Where the files of a plan lie, and how they are stored there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from labelprep.findings import Finding
+from labelprep.steps.pairing import report
+
+_INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
+_BATCH = 10_000
+Row = tuple[str, int, int, str, int, int, str | None]
+
+
+@dataclass
+class Places:
+    """The folders of a plan, numbered as they come, and what stands in front of a path below each.
+
+    Attributes:
+        root: the dataset's folder.
+        folders: as they are opened.
+        shown: the same relative to the root with a slash behind; "" for a folder that does not lie below it.
+    """
+
+    root: Path
+    folders: list[Path] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+
+    def number(self, folder: Path) -> int:
+        """The number of a folder; a new one is added."""
+        if folder not in self.folders:
+            relative = next(
+                (p for p in (_below(folder, self.root), _below(folder.resolve(), self.root.resolve())) if p), ""
+            )
+            self.folders.append(folder)
+            self.shown.append("" if relative in ("", ".") else f"{relative}/")
+        return self.folders.index(folder)
+
+    def allowed(self) -> list[Path]:
+        """Where links may lead: the root and every folder that the layout names, resolved."""
+        return [p.resolve() for p in (self.root, *self.folders)]
+
+
+def _below(folder: Path, root: Path) -> str:
+    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else ""
+
+
+def store(db: sqlite3.Connection, items: Iterable[Row | Finding | None]) -> int:
+    """Rows and findings in batches; counts the Nones."""
+    left_out = 0
+    items = iter(items)
+    while batch := list(islice(items, _BATCH)):
+        db.executemany(_INSERT, (row for row in batch if isinstance(row, tuple)))
+        report(db, (item for item in batch if isinstance(item, Finding)))
+        left_out += sum(item is None for item in batch)
+    return left_out

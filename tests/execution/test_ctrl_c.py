@@ -1,0 +1,97 @@
+"""Ctrl-C during a conversion: the first one lets the work under way finish, the second one does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.dataset import labelprep, tree
+from tests.execution import hostile
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals a process group")
+WHERE = [("inline",), ("local", "--jobs", "2")]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("ctrl-c") / "data"
+    hostile.dataset(root, 150, 0)
+    undisturbed = root.parent / "undisturbed"
+    assert labelprep("convert", root, "-o", undisturbed).code == 0
+    return root, undisturbed
+
+
+def journal(out):
+    """Keys whose results are recorded."""
+    path = out / ".labelprep" / "journal.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return [json.loads(line)["row"]["key"] for line in lines]
+
+
+def started(root, out, environment, where):
+    """A conversion of which some results are recorded."""
+    command = [sys.executable, "-m", "labelprep", "convert", str(root), "-o", str(out), "--scheduler", *where]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    for _ in range(300):
+        if journal(out):
+            return process
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError(process.communicate()[1])
+
+
+def masks(out):
+    return sorted(path.stem for path in (out / "masks").rglob("*.png"))
+
+
+@pytest.mark.parametrize("where", WHERE, ids=lambda w: w[0])
+def test_the_first_ctrl_c_finishes_and_records_what_is_under_way(data, tmp_path, where):
+    root, undisturbed = data
+    out = tmp_path / "out"
+    process = started(root, out, hostile.slow(tmp_path / "site"), where)
+    everybody = psutil.Process(process.pid).children(recursive=True)
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == f"labelprep convert {root} -o {out} --scheduler {' '.join(where)}"
+    assert any("Ctrl-C again stops at once" in line for line in err.splitlines())
+    assert "Traceback" not in err
+    assert 0 < len(journal(out)) < 150
+    assert masks(out) == sorted(journal(out))
+    assert psutil.wait_procs(everybody, timeout=5)[1] == []
+    assert not (out / "dataset.json").exists()
+    assert labelprep("convert", root, "-o", out).code == 0
+    assert tree(out, state=False) == tree(undisturbed, state=False)
+
+
+@pytest.mark.parametrize("where", WHERE, ids=lambda w: w[0])
+def test_the_second_ctrl_c_stops_at_once_and_the_run_can_go_on(data, tmp_path, where):
+    root, undisturbed = data
+    out = tmp_path / "out"
+    process = started(root, out, hostile.slow(tmp_path / "site"), where)
+    everybody = psutil.Process(process.pid).children(recursive=True)
+
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.03)
+    os.killpg(process.pid, signal.SIGINT)
+    began = time.monotonic()
+    _, err = process.communicate(timeout=30)
+
+    assert time.monotonic() - began < 5
+    assert process.returncode == 130, err
+    assert err.splitlines()[-1].startswith("labelprep convert "), err
+    assert "Traceback" not in err
+    assert psutil.wait_procs(everybody, timeout=5)[1] == []
+    assert labelprep("convert", root, "-o", out).code == 0
+    assert tree(out, state=False) == tree(undisturbed, state=False)

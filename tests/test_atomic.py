@@ -1,0 +1,67 @@
+"""Files are there whole or not at all."""
+
+import os
+
+import pytest
+
+from labelprep.atomic import temporary_name, write_atomic, write_lines
+from labelprep.errors import EnvironmentFailure
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    def replace(source, target):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(os, "replace", replace)
+
+
+def test_bytes_arrive_in_folders_that_are_made_on_the_way(tmp_path):
+    write_atomic(tmp_path / "a" / "b" / "c.bin", b"\0\r\n")
+    assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"\0\r\n"
+    assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["c.bin"]
+
+
+def test_lines_end_in_one_line_feed_on_every_system(tmp_path):
+    write_lines(tmp_path / "a.txt", ["é", "b"])
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa9\nb\n"
+
+
+def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, full_disk):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old\n")
+    for write in (lambda: write_atomic(path, b"new"), lambda: write_lines(path, ["new"])):
+        with pytest.raises(EnvironmentFailure, match="No space left on device") as caught:
+            write()
+        assert (caught.value.path, caught.value.exit_code) == (str(path), 4)
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.txt", b"old\n")]
+
+
+def test_lines_that_end_in_an_error_leave_nothing_behind(tmp_path):
+    def lines():
+        yield "one"
+        message = "two"
+        raise ValueError(message)
+
+    with pytest.raises(ValueError, match="two"):
+        write_lines(tmp_path / "a.txt", lines())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_lines_leave_the_file_alone_and_others_announce_the_change(tmp_path):
+    path, told = tmp_path / "a.txt", []
+    write_lines(path, ["x"], before_change=lambda: told.append(path.exists()))
+    before = path.stat().st_mtime_ns
+    write_lines(path, ["x"], before_change=lambda: told.append("equal"))
+    assert (told, path.stat().st_mtime_ns) == ([False], before)
+    write_lines(path, ["y"], before_change=lambda: told.append(path.read_text()))
+    assert (told, path.read_text()) == ([False, "x\n"], "y\n")
+
+
+def test_a_temporary_name_is_short_hidden_and_differs_by_file(tmp_path):
+    long = temporary_name(tmp_path / ("ä" * 120 + ".png"))
+    assert long.parent == tmp_path
+    assert len(long.name.encode()) < 40
+    assert long.name.startswith(".")
+    assert long.name.endswith(".tmp")
+    assert long != temporary_name(tmp_path / "b.png")
