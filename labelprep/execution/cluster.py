@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import warnings
 from collections.abc import Iterator
@@ -75,11 +76,15 @@ def _connected(address: str, tls: TLS | None, patience: float) -> Client:
             security = None if tls is None else _security(tls)
             return Client(address, timeout=patience, set_as_default=False, security=security)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        message = f"no Dask scheduler answers at {address} within {patience:g} s ({type(error).__name__})"
-        hint = "start one: dask scheduler, and dask worker ADDRESS; or use --scheduler local"
-        if address.startswith("tls://"):
-            hint = "compare --tls-ca, --tls-cert and --tls-key with those of the scheduler"
-        raise EnvironmentFailure(message, code="cluster-unreachable", hint=hint) from error
+        why = type(error).__name__
+    # A client that failed half-way closes itself when it is collected: here, as in the thread that starts the next
+    # client's loop it would wait for a lock that the starter holds.
+    gc.collect()
+    message = f"no Dask scheduler answers at {address} within {patience:g} s ({why})"
+    hint = "start one: dask scheduler, and dask worker ADDRESS; or use --scheduler local"
+    if address.startswith("tls://"):
+        hint = "compare --tls-ca, --tls-cert and --tls-key with those of the scheduler"
+    raise EnvironmentFailure(message, code="cluster-unreachable", hint=hint)
 
 
 def _answers(link: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -129,6 +130,17 @@ def test_an_address_where_nobody_answers_is_said_within_seconds(capfd):
 def test_an_address_that_is_none_is_said_too(wrong):
     with pytest.raises(EnvironmentFailure, match="no Dask scheduler answers at"):
         cluster.remote_cluster(wrong, None, Watch(), patience=1).__enter__()
+
+
+def test_half_made_clients_are_collected_before_the_next_is_made():
+    often, before = 20, gc.get_threshold()
+    gc.set_threshold(often)  # so that a collection falls into the start of a client's loop
+    try:
+        for _ in range(10):
+            with pytest.raises(EnvironmentFailure, match="no Dask scheduler answers at"):
+                cluster.remote_cluster("tcp://host:notaport", None, Watch(), patience=1).__enter__()
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_a_scheduler_without_workers_is_said(tmp_path):
