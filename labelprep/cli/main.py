@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "Plots, tables and report.json.",
     "verify": "Is a prepared folder what its manifest says?",
     "classes": "Show and convert class tables.",
+    "schema": "JSON Schema of a spec, for editors.",
 }
 
 GLOBAL = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, NoReturn
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 REFUSED: Final = "refused"  # pydantic's type of the errors that `refuse` raises
@@ -84,15 +84,34 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+# What the validators above take, for the JSON Schema; pydantic sees the types behind them alone.
+_WORD: Final = {"type": ["string", "integer"]}
+_WORDS: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_PAIRS: Final = {"anyOf": [*_WORDS["anyOf"], {"type": "object", "additionalProperties": _WORD}]}
+_UNKNOWN_POLICY: Final = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^(error|ignore|nearest:\d+|map:.+)$"},
+        {
+            "type": "object",
+            "properties": {"nearest": {"type": "integer", "minimum": 0}, "map": _WORD},
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    ]
+}
+
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Real = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 Size = tuple[Count, Count]
-Words = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_words)]
-Pairs = Annotated[tuple[str, ...], BeforeValidator(_pairs), AfterValidator(_check_pairs)]
-UnknownPolicy = Annotated[str, BeforeValidator(_unknown_policy), AfterValidator(_check_unknown_policy)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_words), WithJsonSchema(_WORDS)]
+Pairs = Annotated[tuple[str, ...], BeforeValidator(_pairs), AfterValidator(_check_pairs), WithJsonSchema(_PAIRS)]
+UnknownPolicy = Annotated[
+    str, BeforeValidator(_unknown_policy), AfterValidator(_check_unknown_policy), WithJsonSchema(_UNKNOWN_POLICY)
+]
 Regex = Annotated[str, AfterValidator(_check_regex)]
 FileName = Annotated[str, AfterValidator(_check_file_name)]
 Device = Annotated[str, AfterValidator(_check_device)]
