@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "Is a prepared folder what its manifest says?",
     "classes": "Show and convert class tables.",
     "schema": "JSON Schema of a spec, for editors.",
+    "completion": "Completion for bash, zsh and fish.",
 }
 
 GLOBAL = (
@@ -74,7 +75,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest name for one that is unknown."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
