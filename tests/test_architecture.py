@@ -20,7 +20,7 @@ FLOORS = (
     {"prepare", "ledger", "setwide", "publish", "inspection", "split", "score", "verify"},
     {"execution"},
     {"stages"},
-    {"pipeline"},
+    {"pipeline", "doctor"},
     {"cli", "__main__"},
 )
 # The learning half knows the prepared folder and never raw files; report reads plain values.
