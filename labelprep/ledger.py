@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from labelprep.atomic import discard, write_lines
@@ -57,7 +58,7 @@ class Ledger:
         self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
         self.severities: Counter[str] = Counter()
         self.done = self.fresh = 0
-        self._next_sync = 0.0
+        self._next_sync = time.monotonic() + SYNC_EVERY
         if journal is not None:
             if trust:
                 self._table.executemany("INSERT OR REPLACE INTO old VALUES (?, ?)", _read(journal))
@@ -101,8 +102,7 @@ class Ledger:
         texts = [json.dumps(line, ensure_ascii=False) for line in final]
         if self._journal is not None and final:
             self._append("".join(text + "\n" for text in texts))
-        for line, text in zip(final, texts, strict=True):
-            self._keep(line, text)
+        self._keep(zip(final, texts, strict=True))
         for line in lines:
             if line["undecided"]:
                 self._wait(line["n"])
@@ -163,18 +163,19 @@ class Ledger:
             return False
 
     def _keep_old(self, line: Mapping[str, Any]) -> None:
-        self._keep(line, json.dumps(line, ensure_ascii=False))
+        self._keep([(line, json.dumps(line, ensure_ascii=False))])
 
-    def _keep(self, line: Mapping[str, Any], text: str) -> None:
-        row = line["row"]
-        written, image = row["xxh3"] is not None, row["image"] and PurePosixPath(row["image"]).suffix
-        self._table.execute(
-            "INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)",
-            (line["n"], row["key"], line["vote"], written, image, text),
-        )
+    def _keep(self, lines: Iterable[tuple[Mapping[str, Any], str]]) -> None:
+        self._table.executemany("INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)", map(self._kept, lines))
+
+    def _kept(self, line_and_text: tuple[Mapping[str, Any], str]) -> tuple[Any, ...]:
+        line, text = line_and_text
+        row, image = line["row"], line["row"]["image"]
         self.done += 1
         for finding in line["findings"]:
             self.severities[finding["severity"]] += 1
+        ending = image and posixpath.splitext(image)[1]
+        return line["n"], row["key"], line["vote"], row["xxh3"] is not None, ending, text
 
     def _wait(self, n: int) -> None:
         self._table.execute("INSERT OR REPLACE INTO undecided VALUES (?)", (n,))
@@ -220,7 +221,7 @@ def _wrote(journal: Path) -> Iterator[tuple[str, str]]:
     """(key, ending of the image) of every line."""
     for key, line in _read(journal):
         image = json.loads(line)["row"]["image"]
-        yield key, PurePosixPath(image).suffix if image else ""
+        yield key, posixpath.splitext(image)[1] if image else ""
 
 
 def put_aside(out: Path) -> None:

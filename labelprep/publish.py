@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -59,7 +59,14 @@ class Totals:
         return finding
 
 
-def gather(plan: Plan, table: ClassTable, ledger: Ledger, workdir: Path, totals: Totals) -> Iterator[Finding]:
+def gather(
+    plan: Plan,
+    table: ClassTable,
+    ledger: Ledger,
+    workdir: Path,
+    totals: Totals,
+    each: Callable[[Row], object] = lambda _: None,
+) -> Iterator[Finding]:
     """Every finding of a run, in order: those of the plan, of each sample, of the whole set.
 
     Args:
@@ -68,6 +75,7 @@ def gather(plan: Plan, table: ClassTable, ledger: Ledger, workdir: Path, totals:
         ledger: their results.
         workdir: folder for tables that are too large for memory.
         totals: summed up on the way; complete when the iterator ends.
+        each: called with every line of the manifest, in order.
     """
     for note in table.notes:
         yield totals.see(Finding.of("duplicate-color", note, path=table.source))
@@ -77,6 +85,7 @@ def gather(plan: Plan, table: ClassTable, ledger: Ledger, workdir: Path, totals:
         copies.add_plan(plan)
         for line in ledger.lines():
             row = _row(line["row"])
+            each(row)
             totals.add(row, line["vote"])
             copies.add_mask(line["n"], row.sha256)
             misses.add(line["findings"])
@@ -99,12 +108,13 @@ def publish(plan: Plan, context: Context, out: Path, ledger: Ledger, workdir: Pa
     """
     table = context.table
     totals = Totals(ClassCounts.zero(len(table)))
-    findings = gather(plan, table, ledger, workdir, totals)
     unfinished = partial(mark_unfinished, out)
-    lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
-    write_lines(out / "findings.jsonl", lines, before_change=unfinished)
-    rows = (_row(line["row"]).to_json() for line in ledger.lines())
-    write_lines(out / "manifest.jsonl", rows, before_change=unfinished)
+    with (workdir / "manifest.jsonl").open("w+", encoding="utf-8", newline="\n") as rows:  # the ledger is read once
+        findings = gather(plan, table, ledger, workdir, totals, lambda row: rows.write(f"{row.to_json()}\n"))
+        lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
+        write_lines(out / "findings.jsonl", lines, before_change=unfinished)
+        rows.seek(0)
+        write_lines(out / "manifest.jsonl", (line[:-1] for line in rows), before_change=unfinished)
     totals.removed = sweep(out, ledger, images=context.link != "none")
     where = os.path.relpath(plan.root, out) if _same_drive(plan.root, out) else str(plan.root.resolve())
     write_lines(out / STATE / "source.json", [json.dumps({"root": Path(where).as_posix()})])
@@ -161,13 +171,13 @@ def sweep(out: Path, ledger: Ledger, *, images: bool) -> int:
     for folder in (out, out / STATE):
         for path in folder.glob(f".*{TEMPORARY}"):
             discard(path)
-    for path, key in _files_below(out / "masks"):
-        ours = path.suffix == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
+    for path, key, ending in _files_below(out / "masks"):
+        ours = ending == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
         if ours or _is_temporary(path):
             discard(path)
             removed += ours
-    for path, key in _files_below(out / "images"):
-        ours = ledger.wrote(key, path.suffix) and not (images and ledger.holds_image(key, path.suffix))
+    for path, key, ending in _files_below(out / "images"):
+        ours = ledger.wrote(key, ending) and not (images and ledger.holds_image(key, ending))
         if ours or _is_temporary(path):
             discard(path)
     return removed
@@ -177,14 +187,16 @@ def _is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(TEMPORARY)
 
 
-def _files_below(base: Path) -> Iterator[tuple[Path, str]]:
-    """Every file with the key that its name tells; folders that are empty behind it are removed."""
+def _files_below(base: Path) -> Iterator[tuple[Path, str, str]]:
+    """Every file with the key that its name tells, and its ending; folders that are empty behind it are removed."""
     for parent, _, names in os.walk(base, topdown=False):
+        folder = Path(parent)
+        prefix = "" if folder == base else f"{folder.relative_to(base).as_posix()}/"
         for name in names:
-            path = Path(parent, name)
-            yield path, path.relative_to(base).with_name(path.stem).as_posix()
+            stem, ending = os.path.splitext(name)  # noqa: PTH122 - of millions of names
+            yield folder / name, prefix + stem, ending
         with suppress(OSError):
-            Path(parent).rmdir()
+            folder.rmdir()
 
 
 def class_rows(counts: ClassCounts, table: ClassTable) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ NEAR_MISS = 10.0  # distance in RGB below which an unknown colour is a class tha
 NEAR_MISS_FILES = 3
 NEAR_MISS_SHARE = 0.1  # of all masks
 _MOST_COLORS = 10_000  # kept while counting near misses
+_AT_ONCE = 1024
 
 
 class NearMisses:
@@ -81,21 +82,24 @@ class Copies:
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
             "CREATE TABLE samples (n INTEGER PRIMARY KEY, key TEXT, split TEXT, mask TEXT, image TEXT, size INTEGER);"
             "CREATE TABLE contents (n INTEGER PRIMARY KEY, image TEXT);"
-            "CREATE INDEX by_mask ON samples (mask); CREATE INDEX by_size ON samples (size);"
-            "CREATE INDEX by_image ON contents (image); BEGIN"
+            "CREATE INDEX by_size ON samples (size); CREATE INDEX by_image ON contents (image); BEGIN"
         )
+        self._hashes: list[tuple[str, int]] = []  # written many at a time
 
     def add_plan(self, plan: Plan) -> None:
         """Takes every sample's image from the plan."""
-        rows = (
-            (n, s.key, s.split, None if s.image is None else str(s.image), s.image_size)
-            for n, s in enumerate(plan.samples())
-        )
+        rows = ((n, *row) for n, row in enumerate(plan.images()))
         self._table.executemany("INSERT INTO samples (n, key, split, image, size) VALUES (?, ?, ?, ?, ?)", rows)
 
     def add_mask(self, n: int, sha256: str) -> None:
         """Takes the hash of one mask's bytes."""
-        self._table.execute("UPDATE samples SET mask = ? WHERE n = ?", (sha256, n))
+        self._hashes.append((sha256, n))
+        if len(self._hashes) >= _AT_ONCE:
+            self._write_hashes()
+
+    def _write_hashes(self) -> None:
+        self._table.executemany("UPDATE samples SET mask = ? WHERE n = ?", self._hashes)
+        self._hashes.clear()
 
     def close(self) -> None:
         """Forgets everything."""
@@ -103,6 +107,8 @@ class Copies:
 
     def findings(self) -> Iterator[Finding]:
         """Findings about copies of images, then of masks without images; each in the order of the plan."""
+        self._write_hashes()
+        self._table.execute("CREATE INDEX by_mask ON samples (mask)")
         self._table.executemany("INSERT INTO contents VALUES (?, ?)", self._hashed())
         same = self._table.execute(
             "SELECT contents.image, count(*), count(DISTINCT mask) FROM contents JOIN samples USING (n)"

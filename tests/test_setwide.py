@@ -9,7 +9,6 @@ from labelprep.classes import ClassRow, ClassTable
 from labelprep.findings import Finding
 from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.steps.count import ClassCounts
-from labelprep.steps.plan import Sample
 
 
 def copies_of(folder, *samples):
@@ -20,10 +19,10 @@ def copies_of(folder, *samples):
         if path is not None and image != b"gone":
             path.write_bytes(image)
         size = 0 if image is None else len(image)
-        planned.append(Sample(key, folder / f"{key}.png", key, path, None, split, 1, 1, size, 1))
+        planned.append((key, split, path and str(path), size))
 
     class Plan:
-        def samples(self):
+        def images(self):
             return iter(planned)
 
     with closing(Copies(folder)) as copies:
