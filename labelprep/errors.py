@@ -10,7 +10,8 @@ LabelprepError            code, message, path, hint, exit_code
 ├── DamagedFileError      -  one file cannot be decoded; becomes a Finding, never leaves the road
 ├── EnvironmentFailure    4  disk, permission, cluster, output busy
 │   └── MissingExtraError 4  an optional part of labelprep is not installed
-└── InterruptedRunError 130  stopped by the user; the state is saved
+├── MistakeError         70  a mistake in labelprep itself
+└── InterruptedRunError 130  stopped by Ctrl-C; 143 by SIGTERM, 129 by SIGHUP
 ```
 """
 
@@ -115,7 +116,22 @@ class MissingExtraError(EnvironmentFailure):
 
 
 class InterruptedRunError(LabelprepError):
-    """Stopped by the user; what was finished is saved. `hint` is the command that goes on."""
+    """Stopped by Ctrl-C or a signal. `hint` is the command that goes on; the exit code is 128 and the signal's number.
+
+    >>> InterruptedRunError("stopped").exit_code, InterruptedRunError("stopped", number=15).exit_code
+    (130, 143)
+    """
 
     default_code = "interrupted"
     exit_code = 130
+
+    def __init__(self, message: str, *, hint: str | None = None, number: int = 2) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + number
+
+
+class MistakeError(LabelprepError):
+    """A mistake in labelprep itself."""
+
+    default_code = "internal"
+    exit_code = 70  # EX_SOFTWARE of sysexits.h

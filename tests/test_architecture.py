@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "lock"},
+    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock"},
     {"spec", "formats", "png", "presets", "drawing"},
     {"steps", "weights", "weight_schemes", "metrics", "mask_folders"},
     {"prepared"},

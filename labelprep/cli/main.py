@@ -8,13 +8,18 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 import labelprep
+from labelprep import interrupts
 from labelprep.cli.output import Console
-from labelprep.errors import EnvironmentFailure, InterruptedRunError, LabelprepError
+from labelprep.errors import EnvironmentFailure, InterruptedRunError, LabelprepError, MistakeError
+
+STOPPED = (KeyboardInterrupt, click.Abort, InterruptedRunError)
+STOPPED_CODES = tuple(128 + number for number in interrupts.SIGNALS)
 
 # name -> what it does; the modules are imported when they are called
 COMMANDS = {
@@ -31,6 +36,7 @@ COMMANDS = {
     "report": "Plots, tables and report.json.",
     "verify": "Is a prepared folder what its manifest says?",
     "classes": "Show and convert class tables.",
+    "doctor": "What this machine brings along, and the mend for what it lacks.",
     "schema": "JSON Schema of a spec, for editors.",
     "completion": "Completion for bash, zsh and fish.",
 }
@@ -103,26 +109,25 @@ def cli() -> None:
     """Masks in, training data out: validate, convert, count, weigh, train and evaluate.
 
     Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage, spec or class table; 3 finished in part;
-    4 environment; 130 interrupted.
+    4 environment; 70 a mistake in labelprep itself; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP.
     """
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs one command and leaves with its exit code."""
     words = list(sys.argv[1:] if args is None else args)
-    console = Console()
+    console = Console(words)
+    if args is None:
+        interrupts.listen()
     try:
-        try:
-            code = cli.main(words, prog_name="labelprep", standalone_mode=False, obj=console)
-        except KeyboardInterrupt:
-            if args is None:  # it was heard; another one must not cut off the last line
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-            raise
+        code = cli.main(words, prog_name="labelprep", standalone_mode=False, obj=console)
     except BaseException as error:  # noqa: BLE001 - the one place where every error becomes an exit code
+        if args is None and isinstance(error, STOPPED):  # a further one must not cut off the last line
+            interrupts.ignore()
         code = _fail(error, console, words)
     finally:
         console.close()
-    if args is None and code == InterruptedRunError.exit_code:
+    if args is None and code in STOPPED_CODES:
         # CPython ends by signal, whatever the exit code, where Ctrl-C once struck inside an exec of the library
         sys.stdout.flush()
         sys.stderr.flush()
@@ -141,8 +146,7 @@ def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        again = shlex.join(["labelprep", *words])
-        error = InterruptedRunError("interrupted; what was finished is saved. To go on:", hint=again)
+        error = _stopped(error, words)
     if isinstance(error, BrokenPipeError) or (isinstance(error, SystemExit) and error.code == 1):  # click's way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return 0
@@ -166,9 +170,32 @@ def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
         return failure.exit_code
     if not isinstance(error, Exception):
         raise error
-    message = f"a mistake in labelprep itself: {type(error).__name__}: {error}"
-    console.error(LabelprepError(message, code="internal", hint="please report it with the output of --debug"))
-    return 4
+    console.error(mistake := _mistake(error))
+    return mistake.exit_code
+
+
+def _stopped(error: BaseException, words: Sequence[str]) -> InterruptedRunError:
+    """The stop of a command that has no words of its own for it, and the command that goes on or starts again."""
+    number = interrupts.struck_by(error)
+    by = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
+    goes_on = next((word for word in words if word in COMMANDS), None) == "convert"
+    message = f"{by}; what was finished is saved. To go on:" if goes_on else f"{by}. To start again:"
+    again = [word for word in words if not (goes_on and word == "--overwrite")]  # it would throw away what is saved
+    return InterruptedRunError(message, hint=shlex.join(["labelprep", *again]), number=number)
+
+
+def _mistake(error: Exception) -> MistakeError:
+    """What whoever reports a mistake of ours should tell."""
+    import platform
+    import traceback
+
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f"labelprep{os.sep}" in f.filename]
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name})" if frames else ""
+    here = f"labelprep {labelprep.__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+    return MistakeError(
+        f"a mistake in labelprep itself: {type(error).__name__}: {error}{where}",
+        hint=f"run it again with --debug, and report what it says and this: {here}",
+    )
 
 
 def run_stage(ctx: click.Context, use: str, params: Any, **context: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labelprep.errors import InterruptedRunError, LabelprepError, SpecError
@@ -23,9 +24,11 @@ class Console:
         quiet: nothing but results and errors.
         verbose: more detail.
         debug: tracebacks.
+        words: the command line behind `labelprep`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Sequence[str] = ()) -> None:
+        self.words = tuple(words)
         self.json = self.quiet = self.verbose = self.debug = False
         self._open = contextlib.ExitStack()
         self._reporter: Reporter | None = None

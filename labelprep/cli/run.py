@@ -55,7 +55,7 @@ def command(
     chain = Chain.of(read_spec(spec, overrides), spec)
     rows = finding_rows(console)
     context = RunContext(reporter=console.reporter(), on_finding=rows, **run_words(words))
-    runner = Runner(chain, context, again=_again(spec, stages, overrides))
+    runner = Runner(chain, context, again=_again(console, spec))
     if dry_run:
         show_plan(console, runner.plan(stages, force=force))
         return
@@ -71,10 +71,10 @@ def command(
 command.params.extend(run_options())
 
 
-def _again(spec: Path, stages: Sequence[str], overrides: Sequence[str]) -> str:
-    """The command that goes on, ready to paste."""
-    sets = [word for override in overrides for word in ("--set", override)]
-    return shlex.join(["labelprep", "run", spec.as_posix(), *stages, *sets])
+def _again(console: Console, spec: Path) -> str:
+    """The command that goes on, ready to paste; what --force asked for is remembered, and not begun anew."""
+    words = [word for word in console.words if word != "--force"]
+    return shlex.join(["labelprep", *(words or ["run", spec.as_posix()])])
 
 
 def show_plan(console: Console, plan: Outcome) -> None:

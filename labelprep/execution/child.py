@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from labelprep import interrupts
 from labelprep.errors import LabelprepError
 from labelprep.execution.frames import ANSWER, END, ERROR, NO_MEMORY, READY, read_frame, write_frame
 
@@ -23,7 +24,7 @@ def main() -> None:
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to everybody; the driver decides
+    interrupts.ignore()  # a terminal sends Ctrl-C to everybody, a job system SIGTERM; the driver decides
     die_with_parent()
     first = read_frame(requests)
     if first is None:

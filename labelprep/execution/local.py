@@ -15,6 +15,7 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Status
 
+from labelprep import interrupts
 from labelprep.errors import EnvironmentFailure
 from labelprep.execution.guard import Limits
 from labelprep.execution.inline import Mapper
@@ -131,8 +132,15 @@ def interrupts_held() -> Iterator[None]:
     """Lets Ctrl-C wait until workers have started, or stopped; half started, they would not go away cleanly.
 
     Threads and processes that begin meanwhile never get Ctrl-C, so that a worker does not die of it with a traceback.
-    Windows has no such thing; there a worker ignores Ctrl-C once it runs.
+    Windows has no such thing; there a worker ignores Ctrl-C once it runs. SIGTERM is not blocked, as that would be
+    handed down to processes that are ended by it; it waits.
     """
+    with interrupts.deferred(), _ctrl_c_blocked():
+        yield
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from labelprep import interrupts
 
 EVERY = 1.0  # seconds between signs of life
 
@@ -23,6 +24,7 @@ class Watch:
     def __init__(self, on_wait: Callable[[], None] = lambda: None, say: Callable[[str], None] = lambda _: None) -> None:
         self.on_wait, self.say = on_wait, say
         self.stopping = self._told = self._ending = False
+        self._number = int(signal.SIGINT)
         self._waited = time.monotonic()
 
     def go_on(self) -> bool:
@@ -40,35 +42,31 @@ class Watch:
         """Ends the run where the user asked for it and nothing is under way any more.
 
         Raises:
-            KeyboardInterrupt: then.
+            KeyboardInterrupt: then, with the number of the signal.
         """
         if self.stopping:
             self._ending = True
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(self._number)
 
     @contextmanager
     def interrupts(self) -> Iterator[None]:
-        """Makes of the first Ctrl-C a wish to stop, and of the second one an interrupt as ever.
+        """Makes of the first Ctrl-C, SIGTERM or SIGHUP a wish to stop, and of the second one an interrupt as ever.
 
-        Only in the main thread, and where nobody else has taken Ctrl-C.
+        Only in the main thread, and only of those that nobody else has taken.
         """
-        if threading.current_thread() is not threading.main_thread() or (
-            signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
-            yield
-            return
 
         def stop(number: int, frame: FrameType | None) -> None:
             if self._ending:  # a further one would strike while everything is being put away
                 return
             self._ending = self.stopping
-            self.stopping = True
+            self.stopping, self._number = True, number
             if self._ending:
-                signal.default_int_handler(number, frame)
+                interrupts.interrupt(number, frame)
 
-        signal.signal(signal.SIGINT, stop)
+        before = {number: signal.signal(number, stop) for number in interrupts.heard()}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.end_if_asked()  # it came after the last batch

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import logging
-import signal
 import threading
 import time
 from typing import Any
 
+from labelprep import interrupts
 from labelprep.execution.child import load
 from labelprep.execution.guard import Guard, Limits
 from labelprep.execution.inline import Here, Runner
@@ -45,11 +45,12 @@ def _runner(work: str, limits: Limits | None) -> Runner:
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001 - Dask's signature
-    """Leaves Ctrl-C and messages to the driver.
+    """Leaves Ctrl-C, SIGTERM and messages to the driver.
 
-    A terminal sends Ctrl-C to all processes at once; a worker that died of it would print its traceback over the
-    driver's last words. Dask calls this by name in the workers that it starts.
+    A terminal sends Ctrl-C to all processes at once, and a job system SIGTERM; a worker that died of it would print
+    its traceback over the driver's last words, or take the work under way along. Dask calls this by name in the
+    workers that it starts.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts.ignore()
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)

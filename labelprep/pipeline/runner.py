@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol, cast
 
 from labelprep.errors import InterruptedRunError
+from labelprep.interrupts import struck_by
 from labelprep.lock import exclusive
 from labelprep.pipeline.chain import Chain
 from labelprep.pipeline.keys import Parts, changes, fingerprint, key_of, stage_parts
@@ -199,9 +200,9 @@ class Runner:
         self.context.reporter.message(f"{name}: {self.chain.use(name)}")
         try:
             return module.run(self.chain.params(name, results), self.chain.inputs(name, results), context)
-        except (KeyboardInterrupt, InterruptedRunError):
-            message = f"stopped in stage {name!r}; what was finished is saved"
-            raise InterruptedRunError(message, hint=self.again) from None
+        except KeyboardInterrupt as stop:
+            message = f"stopped in stage {name!r}; what is finished stays. To go on:"
+            raise InterruptedRunError(message, hint=self.again, number=struck_by(stop)) from None
         except Exception:
             self._say_how_to_go_on(name)
             raise

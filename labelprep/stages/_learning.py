@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from labelprep.errors import MissingExtraError, UsageError
+from labelprep.execution import Watch
 from labelprep.spec import Stage
+from labelprep.stages import RunContext
 
 Options = TypeVar("Options")
+Progress = Callable[..., None]
+
+
+@contextmanager
+def heeding(context: RunContext) -> Iterator[Progress]:
+    """What a stage tells its progress to; it ends the work between two batches where the user wants to stop.
+
+    Raises:
+        KeyboardInterrupt: then; at once at the second wish.
+    """
+    watch = Watch(say=context.reporter.message)
+
+    def progress(what: str, done: int, total: int | None, **figures: float | str) -> None:
+        context.reporter.progress(what, done, total, **figures)
+        if not watch.go_on():
+            watch.end_if_asked()
+
+    with watch.interrupts():
+        yield progress
 
 
 def require_torch() -> None:

@@ -16,7 +16,7 @@ from labelprep.prepared import Prepared
 from labelprep.score import score_folder
 from labelprep.spec import EvalStage
 from labelprep.stages import Inputs, RunContext, StageResult
-from labelprep.stages._learning import options_of, require_torch
+from labelprep.stages._learning import heeding, options_of, require_torch
 
 VERSION = 1
 
@@ -47,7 +47,8 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
     checkpoint = params.checkpoint or inputs.folder("train", "eval")
     trained = load_trained(checkpoint, choose_device(options.device))
     out = params.out or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
-    done = evaluate(trained, prepared, out, options, progress=context.reporter.progress)
+    with heeding(context) as progress:
+        done = evaluate(trained, prepared, out, options, progress=progress)
     return _result(out, done.confusion, done.metrics)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labelprep.spec import PredictStage
 from labelprep.stages import Inputs, RunContext, StageResult
-from labelprep.stages._learning import options_of, require_torch, required_out
+from labelprep.stages._learning import heeding, options_of, require_torch, required_out
 
 VERSION = 1
 SHOWN = 3
@@ -30,7 +30,8 @@ def run(params: PredictStage, inputs: Inputs, context: RunContext) -> StageResul
     checkpoint = params.checkpoint or inputs.folder("train", "predict")
     trained = load_trained(checkpoint, choose_device(params.device))
     options = options_of(PredictOptions, params)
-    done = predict(trained, params.images, out, options, progress=context.reporter.progress)
+    with heeding(context) as progress:
+        done = predict(trained, params.images, out, options, progress=progress)
     for line in done.failed[:SHOWN]:
         context.reporter.message(line)
     summary = {

@@ -9,7 +9,7 @@ from labelprep import metrics
 from labelprep.prepared import Prepared
 from labelprep.spec import TrainStage
 from labelprep.stages import Inputs, RunContext, StageResult
-from labelprep.stages._learning import options_of, require_torch, required_out
+from labelprep.stages._learning import heeding, options_of, require_torch, required_out
 
 if TYPE_CHECKING:
     from labelprep.learning.trainer import Epoch
@@ -33,13 +33,14 @@ def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
     out = required_out(params, "train")
     prepared = Prepared.open(params.data or inputs.folder("convert", "train"))
     options = options_of(TrainOptions, params, weights=params.weights or _weights(inputs))
-    result = train(
-        prepared,
-        out,
-        options,
-        progress=context.reporter.progress,
-        on_epoch=lambda epoch: context.reporter.message(_line(epoch, params.epochs)),
-    )
+    with heeding(context) as progress:
+        result = train(
+            prepared,
+            out,
+            options,
+            progress=progress,
+            on_epoch=lambda epoch: context.reporter.message(_line(epoch, params.epochs)),
+        )
     summary = {
         "best_epoch": result.best.epoch,
         "best_miou": result.best.val_miou,

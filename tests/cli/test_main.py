@@ -1,6 +1,7 @@
 """What every command shares: flags before or after it, unknown words, errors as one line and an exit code, help."""
 
 import json
+import platform
 import subprocess
 import sys
 
@@ -150,8 +151,10 @@ def test_words_that_cannot_be_are_one_line_and_exit_code_2(words, said):
         (MissingExtraError("torch", "train"), 4, "missing-extra"),
         (PermissionError(13, "Permission denied", "/x"), 4, "environment"),
         (InterruptedRunError("stopped", hint="labelprep run again"), 130, "interrupted"),
+        (InterruptedRunError("stopped", hint="labelprep run again", number=1), 129, "interrupted"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ZeroDivisionError("by zero"), 4, "internal"),
+        (KeyboardInterrupt(15), 143, "interrupted"),
+        (ZeroDivisionError("by zero"), 70, "internal"),
     ],
 )
 def test_every_error_has_its_exit_code_and_one_object_and_no_traceback(failing, tmp_path, error, code, name):
@@ -192,9 +195,15 @@ def test_the_command_that_goes_on_is_the_last_line_quoted_for_a_shell(failing, t
 
 def test_a_mistake_of_our_own_says_so(failing, tmp_path):
     failing(ZeroDivisionError("by zero"))
-    err = labelprep("split", tmp_path).err
-    assert "a mistake in labelprep itself: ZeroDivisionError: by zero" in err
-    assert "--debug" in err
+    result = labelprep("split", tmp_path)
+    assert result.code == 70
+    said, hint = result.err.splitlines()
+    assert said.startswith("error: a mistake in labelprep itself: ZeroDivisionError: by zero")
+    assert "--debug" in hint
+    assert f"labelprep {__version__}, Python {platform.python_version()}" in hint
+    told = labelprep("--debug", "split", tmp_path)
+    assert told.code == 70
+    assert "Traceback" in told.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")

@@ -1,4 +1,4 @@
-"""Ctrl-C during a conversion: the first one lets the work under way finish, the second one does not."""
+"""Ctrl-C and its kin during a conversion: the first one lets the work under way finish, the second one does not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.dataset import labelprep, tree
 from tests.execution import hostile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals a process group")
-WHERE = [("inline",), ("local", "--jobs", "2")]
+INLINE, LOCAL = ("inline",), ("local", "--jobs", "2")
+ONCE = [(INLINE, signal.SIGINT), (INLINE, signal.SIGHUP), (LOCAL, signal.SIGINT), (LOCAL, signal.SIGTERM)]
+TWICE = [(INLINE, signal.SIGTERM), (LOCAL, signal.SIGINT)]
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +55,29 @@ def masks(out):
     return sorted(path.stem for path in (out / "masks").rglob("*.png"))
 
 
-@pytest.mark.parametrize("where", WHERE, ids=lambda w: w[0])
-def test_the_first_ctrl_c_finishes_and_records_what_is_under_way(data, tmp_path, where):
+def named(value):
+    return value[0] if isinstance(value, tuple) else value.name
+
+
+def environment(tmp_path):
+    """A slow one, whose temporary files go to a folder that is empty before."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    return hostile.slow(tmp_path / "site", TMPDIR=str(temporary)), temporary
+
+
+@pytest.mark.parametrize(("where", "number"), ONCE, ids=named)
+def test_the_first_signal_finishes_and_records_what_is_under_way(data, tmp_path, where, number):
     root, undisturbed = data
     out = tmp_path / "out"
-    process = started(root, out, hostile.slow(tmp_path / "site"), where)
+    slow, temporary = environment(tmp_path)
+    process = started(root, out, slow, where)
     everybody = psutil.Process(process.pid).children(recursive=True)
 
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=60)
 
-    assert process.returncode == 130
+    assert process.returncode == 128 + number, err
     assert err.splitlines()[-1] == f"labelprep convert {root} -o {out} --scheduler {' '.join(where)}"
     assert any("Ctrl-C again stops at once" in line for line in err.splitlines())
     assert "Traceback" not in err
@@ -71,27 +85,45 @@ def test_the_first_ctrl_c_finishes_and_records_what_is_under_way(data, tmp_path,
     assert masks(out) == sorted(journal(out))
     assert psutil.wait_procs(everybody, timeout=5)[1] == []
     assert not (out / "dataset.json").exists()
+    assert list(temporary.iterdir()) == []
     assert labelprep("convert", root, "-o", out).code == 0
     assert tree(out, state=False) == tree(undisturbed, state=False)
 
 
-@pytest.mark.parametrize("where", WHERE, ids=lambda w: w[0])
-def test_the_second_ctrl_c_stops_at_once_and_the_run_can_go_on(data, tmp_path, where):
+@pytest.mark.parametrize(("where", "number"), TWICE, ids=named)
+def test_the_second_signal_stops_at_once_and_the_run_can_go_on(data, tmp_path, where, number):
     root, undisturbed = data
     out = tmp_path / "out"
-    process = started(root, out, hostile.slow(tmp_path / "site"), where)
+    slow, temporary = environment(tmp_path)
+    process = started(root, out, slow, where)
     everybody = psutil.Process(process.pid).children(recursive=True)
 
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     time.sleep(0.03)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     began = time.monotonic()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
 
     assert time.monotonic() - began < 5
-    assert process.returncode == 130, err
+    assert process.returncode == 128 + number, err
     assert err.splitlines()[-1].startswith("labelprep convert "), err
     assert "Traceback" not in err
     assert psutil.wait_procs(everybody, timeout=5)[1] == []
+    assert list(temporary.iterdir()) == []
     assert labelprep("convert", root, "-o", out).code == 0
     assert tree(out, state=False) == tree(undisturbed, state=False)
+
+
+def test_the_command_that_goes_on_does_not_begin_anew(data, tmp_path):
+    root, _ = data
+    out = tmp_path / "out"
+    slow, _ = environment(tmp_path)
+    process = started(root, out, slow, ("inline", "--overwrite"))
+
+    os.kill(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+
+    assert err.splitlines()[-1] == f"labelprep convert {root} -o {out} --scheduler inline"
+    before = len(journal(out))
+    resumed = labelprep("convert", root, "-o", out, "--scheduler", "inline", "--json")
+    assert resumed.summary["converted_now"] == 150 - before
