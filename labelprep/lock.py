@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from labelprep.errors import EnvironmentFailure
 
@@ -18,59 +18,74 @@ _LOCKED_BYTE = 1 << 30  # far behind the text, because Windows locks bytes again
 def exclusive(folder: Path) -> Iterator[None]:
     """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
 
+    Process and host stand in the lock file for people alone: only the system's lock says whether a folder is held.
+
     Raises:
-        EnvironmentFailure: where another run holds it, naming that process, or the folder cannot be written or locked.
+        EnvironmentFailure: where another run holds it, naming its process, or the folder cannot be written or locked.
     """
     path = folder / ".labelprep" / "lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = path.open("a+", encoding="utf-8")
+        file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         message = f"cannot write: {error.strerror or error}"
-        raise EnvironmentFailure(message, path=path, hint="make room or permission, or choose another `out`") from None
-    with stream:
-        if not _locked(stream, path):
-            stream.seek(0)
-            message = f"another run (process {stream.read().strip() or 'unknown'}) works in {folder}"
+        raise EnvironmentFailure(message, path=path, hint="make room or permission, or choose another folder") from None
+    try:
+        if not _locked(file, path):
+            message = f"another run ({_holder(file)}) works in {folder}"
             raise EnvironmentFailure(message, code="busy", hint="wait for it to end, or stop it")
-        stream.truncate(0)
-        stream.write(f"{os.getpid()}\n")
-        stream.flush()
+        _write(file, f"process {os.getpid()} on {platform.node() or 'this machine'}\n")
         try:
             yield
         finally:
-            stream.truncate(0)
+            _write(file, "")
+    finally:
+        with suppress(OSError):  # it is gone all the same
+            os.close(file)
 
 
-def _locked(stream: IO[str], path: Path) -> bool:
+def _locked(file: int, path: Path) -> bool:
     try:
-        return _try_lock(stream)
+        return _try_lock(file)
     except OSError as error:
         message = f"cannot be locked: {error.strerror or error}"
         raise EnvironmentFailure(
-            message, path=path, hint="choose another `out`, on a file system with locks"
+            message, path=path, hint="choose another folder, on a file system with locks"
         ) from error
+
+
+def _holder(file: int) -> str:
+    with suppress(OSError):
+        os.lseek(file, 0, os.SEEK_SET)
+        return os.read(file, 1000).decode("utf-8", "replace").strip() or "unknown process"
+    return "unknown process"
+
+
+def _write(file: int, text: str) -> None:
+    """Writes who holds the folder, where that is possible; on a full disk the lock holds all the same."""
+    with suppress(OSError):
+        os.ftruncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, text.encode("utf-8", "replace"))
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(stream: IO[str]) -> bool:
-        stream.seek(_LOCKED_BYTE)
+    def _try_lock(file: int) -> bool:
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
         try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except PermissionError:  # held; another error says that locks do not work here
             return False
-        finally:
-            stream.seek(0)
         return True
 
 else:
     import fcntl
 
-    def _try_lock(stream: IO[str]) -> bool:
+    def _try_lock(file: int) -> bool:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

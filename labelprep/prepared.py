@@ -18,9 +18,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
@@ -56,6 +57,34 @@ def mark_unfinished(out: Path) -> None:
     except OSError as error:
         message = f"cannot be replaced: {error.strerror or error}"
         raise EnvironmentFailure(message, path=path, hint="make it writable, then run again") from error
+
+
+def is_below(path: str) -> bool:
+    r"""Whether a path, put behind a folder, stays below it.
+
+    >>> [is_below(path) for path in ("a/b..c", "../a", "a/../../b", "/a", "", "a\0b")]
+    [True, False, False, False, False, False]
+    """
+    if path and path[0] not in "/\\" and ".." not in path and ":" not in path and "\0" not in path:
+        return True  # nearly all of them
+    pure = PurePath(path)
+    return bool(pure.parts) and not pure.anchor and ".." not in pure.parts and "\0" not in path
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Names the file that cannot be read; errors of reading, unlike those of opening, do not.
+
+    Raises:
+        EnvironmentFailure: for errors other than that there is no such file.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make it readable, then run again") from error
 
 
 @dataclass(frozen=True)
@@ -107,6 +136,10 @@ class Row:
     def from_json(cls, line: str) -> Self:
         """The row that `to_json` wrote."""
         values = json.loads(line)
+        for name in ("key", "source", "image"):
+            if (path := values.get(name)) is not None and not is_below(path):
+                message = f"{name} {path!r} does not lie below its folder"
+                raise ValueError(message)
         values["pixels"] = tuple(values["pixels"])
         values["findings"] = tuple(values["findings"])
         return cls(**values)
@@ -133,7 +166,8 @@ class Prepared:
         """
         root = Path(root)
         try:
-            info = json.loads((root / "dataset.json").read_text("utf-8"))
+            with _naming(root / "dataset.json"):
+                info = json.loads((root / "dataset.json").read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             message = "not a prepared folder: it holds no dataset.json"
             raise UsageError(message, path=root, hint="make one: labelprep convert DATASET -o OUT") from None
@@ -164,7 +198,8 @@ class Prepared:
         """SHA-256 over dataset.json and manifest.jsonl: equal for equal prepared sets."""
         digest = hashlib.sha256()
         for name in ("dataset.json", "manifest.jsonl"):
-            with (self.root / name).open("rb") as file:
+            path = self.root / name
+            with _naming(path), path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
@@ -174,7 +209,8 @@ class Prepared:
 
     def findings(self) -> Iterator[Finding]:
         """All findings, in plan order."""
-        with (self.root / "findings.jsonl").open(encoding="utf-8") as lines:
+        path = self.root / "findings.jsonl"
+        with _naming(path), path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield Finding.from_dict(json.loads(line))
 
@@ -229,19 +265,20 @@ class Prepared:
     def source_root(self) -> Path | None:
         """The dataset's root as convert saw it, or None where the note about it is missing."""
         try:
-            note = json.loads((self.root / STATE / "source.json").read_text("utf-8"))
+            with _naming(path := self.root / STATE / "source.json"):
+                note = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
         return Path(os.path.normpath(self.root / note["root"]))
 
     def _rows(self) -> Iterator[Row]:
-        with (self.root / "manifest.jsonl").open(encoding="utf-8") as lines:
+        path = self.root / "manifest.jsonl"
+        with _naming(path), path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
                     row = Row.from_json(line)
                 except (ValueError, TypeError, KeyError) as error:
                     message = f"line {number} is damaged: {error!r}"
-                    path = self.root / "manifest.jsonl"
                     raise UsageError(message, path=path, hint="convert again with --overwrite") from None
                 yield row
 
@@ -251,7 +288,8 @@ class Prepared:
             return None
         # not splitlines(): it also breaks at characters that may stand in a file name, such as U+0085
         try:
-            return frozenset(line.rstrip("\r") for line in path.read_text("utf-8").split("\n")) - {""}
+            with _naming(path):
+                return frozenset(line.rstrip("\r") for line in path.read_text("utf-8").split("\n")) - {""}
         except UnicodeDecodeError as error:
             message = f"expected UTF-8 text: {error.reason} at byte {error.start}"
             raise UsageError(message, path=path, hint="save the list as UTF-8") from None

@@ -1,6 +1,8 @@
 """One run at a time has a folder, and it is free again however the run ends."""
 
 import errno
+import os
+import platform
 import subprocess
 import sys
 import time
@@ -33,7 +35,9 @@ def holder(tmp_path):
 
 def test_the_second_run_is_told_which_process_holds_the_folder(tmp_path, holder):
     with (
-        pytest.raises(EnvironmentFailure, match=rf"another run \(process {holder.pid}\)") as caught,
+        pytest.raises(
+            EnvironmentFailure, match=rf"another run \(process {holder.pid} on {platform.node()}\)"
+        ) as caught,
         exclusive(tmp_path),
     ):
         pass
@@ -50,6 +54,33 @@ def test_a_killed_run_lets_go(tmp_path, holder):
         except EnvironmentFailure:
             time.sleep(0.1)
     pytest.fail("still held")
+
+
+def test_a_number_that_another_process_has_by_now_holds_nothing(tmp_path):
+    (tmp_path / ".labelprep").mkdir()
+    (tmp_path / ".labelprep" / "lock").write_text(f"process {os.getpid()} on {platform.node()}\n")
+    with exclusive(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_lock_that_is_a_link_is_not_written_through(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    (tmp_path / "out" / ".labelprep").mkdir(parents=True)
+    (tmp_path / "out" / ".labelprep" / "lock").symlink_to(elsewhere)
+    with pytest.raises(EnvironmentFailure, match="cannot write"), exclusive(tmp_path / "out"):
+        pass
+    assert elsewhere.read_text() == "mine"
+
+
+def test_a_disk_without_room_for_the_holders_name_can_be_held_all_the_same(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with exclusive(tmp_path), pytest.raises(EnvironmentFailure, match="another run"), exclusive(tmp_path):
+        pass
 
 
 def test_an_error_inside_lets_go_and_leaves_no_name_behind(tmp_path):

@@ -1,5 +1,7 @@
 """The prepared folder as others read it: what does not fit together is told, not guessed."""
 
+import json
+
 import pytest
 
 from labelprep.errors import UsageError
@@ -51,6 +53,16 @@ def test_a_damaged_folder_is_told_in_one_line(out, name, content, message):
     result = labelprep("split", out)
     assert result.code == 2
     assert message in result.err
+
+
+@pytest.mark.parametrize("name", ["key", "source", "image"])
+@pytest.mark.parametrize("path", ["../a", "a/../../../b", "/etc/passwd", "", "a\0b"])
+def test_a_manifest_that_names_files_outside_is_refused(out, name, path):
+    line = json.loads((out / "manifest.jsonl").read_text().splitlines()[1]) | {name: path}
+    (out / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    result = labelprep("verify", out)
+    assert result.code == 2
+    assert "does not lie below its folder" in result.err
 
 
 def test_a_file_is_no_prepared_folder(out):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,13 @@ def command(ctx: click.Context, /, **words: Any) -> None:
       labelprep inspect data/sample
     """
     from labelprep.inspection import inspect_dataset
+    from labelprep.scratch import scratch
     from labelprep.stages.dataset import table_of
     from labelprep.steps.discover import discover
 
     dataset = dataset_of(words)
-    with tempfile.TemporaryDirectory(prefix="labelprep-", ignore_cleanup_errors=True) as workdir:
-        plan = discover(dataset, Path(workdir))
+    with scratch() as workdir:
+        plan = discover(dataset, workdir)
         table, problem = None, None
         try:
             table = table_of(dataset, plan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from labelprep.findings import CATALOGUE, SEVERITIES, Finding
 from labelprep.formats.class_tables import load_table
 from labelprep.ledger import Ledger
 from labelprep.prepare import Context, prepare_dataset
+from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
 from labelprep.stages import RunContext
 from labelprep.steps.discover import Plan, Sample, discover
@@ -44,10 +44,11 @@ def job(dataset: DatasetSpec) -> Iterator[Job]:
     Raises:
         LayoutError: no pairs, or a doubtful layout.
         ClassTableError: no class table, or one that does not decide.
+        EnvironmentFailure: no room for the tables of the run.
     """
-    with tempfile.TemporaryDirectory(prefix="labelprep-", ignore_cleanup_errors=True) as workdir:
-        plan = discover(dataset, Path(workdir))
-        yield Job(plan, table_of(dataset, plan), Path(workdir))
+    with scratch() as workdir:
+        plan = discover(dataset, workdir)
+        yield Job(plan, table_of(dataset, plan), workdir)
 
 
 def table_of(dataset: DatasetSpec, plan: Plan) -> ClassTable:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -285,7 +286,7 @@ def test_a_damaged_record_counts_as_none(shop, tmp_path):
 def test_only_one_run_at_a_time_has_the_folder(shop, tmp_path):
     with exclusive(tmp_path / "run"), pytest.raises(EnvironmentFailure) as caught:
         run(shop)
-    assert caught.value.message == f"another run (process {os.getpid()}) works in run"
+    assert caught.value.message == f"another run (process {os.getpid()} on {platform.node()}) works in run"
     assert caught.value.exit_code == 4
     assert run(shop).ran == ALL
 
