@@ -12,12 +12,12 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock"},
+    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"},
     {"spec", "formats", "png", "presets", "drawing"},
     {"steps", "weights", "weight_schemes", "metrics", "mask_folders"},
     {"prepared"},
     {"batch"},
-    {"prepare", "ledger", "setwide", "publish", "inspection", "split", "score", "verify"},
+    {"prepare", "ledger", "setwide", "publish", "inspection", "split", "score", "verify", "exports"},
     {"execution"},
     {"stages"},
     {"pipeline", "doctor"},

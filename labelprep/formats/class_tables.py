@@ -145,6 +145,19 @@ def write_table(path: Path | str, table: ClassTable) -> tuple[str, ...]:
         EnvironmentFailure: where the file cannot be written.
     """
     path = Path(path)
+    content, lost = dump_table(path, table)
+    write_atomic(path, content)
+    return lost
+
+
+def dump_table(name: Path | str, table: ClassTable) -> tuple[bytes, tuple[str, ...]]:
+    """The content of a table's file, in the dialect that the name tells, and what that dialect cannot say.
+
+    Raises:
+        UsageError: for a name that tells no dialect.
+        ClassTableError: for class names that the dialect cannot hold.
+    """
+    path = Path(name)
     ending, stem = path.suffix.casefold(), path.stem.casefold()
     if ending in (".yaml", ".yml"):
         text, lost = dump_native(table), _lost_paints(table)
@@ -157,8 +170,7 @@ def write_table(path: Path | str, table: ClassTable) -> tuple[str, ...]:
     else:
         message = f"the name tells no dialect of class tables: expected {_FILES}, got {path.name}"
         raise UsageError(message, path=path)
-    write_atomic(path, text.encode())
-    return lost
+    return text.encode(), lost
 
 
 def _lost_paints(table: ClassTable) -> tuple[str, ...]:
