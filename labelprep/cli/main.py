@@ -29,6 +29,7 @@ COMMANDS = {
     "convert": "Raw masks to palette PNGs, counted on the way.",
     "weights": "Class weights from exact pixel counts.",
     "split": "Lists for training, validation and test.",
+    "export": "A prepared folder as other tools read it.",
     "run": "Chained stages from a spec; only what changed.",
     "train": "Train a model from a prepared folder.",
     "eval": "Score a model, or a folder of predictions.",
