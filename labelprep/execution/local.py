@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -22,6 +21,7 @@ from labelprep.execution.inline import Mapper
 from labelprep.execution.quiet import quiet
 from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
+from labelprep.scratch import scratch
 
 CONFIG: Mapping[str, object] = {
     "distributed.scheduler.no-workers-timeout": "60s",  # without it, a run that lost all workers waits for ever
@@ -99,11 +99,11 @@ def local_cluster(jobs: int | None, limits: Limits | None, watch: Watch) -> Iter
         EnvironmentFailure: where they do not start.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="labelprep-workers-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set({**CONFIG, "temporary-directory": scratch}),
+        scratch() as folder,
+        dask.config.set({**CONFIG, "temporary-directory": str(folder)}),
         environment_kept(),
         quiet(),
-        closing(Local(jobs or CPU_COUNT, scratch)) as workers,
+        closing(Local(jobs or CPU_COUNT, str(folder))) as workers,
     ):
         yield map_in_window(workers, limits, watch)
 

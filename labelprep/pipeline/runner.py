@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol, cast
 
 from labelprep.errors import InterruptedRunError
@@ -42,10 +41,11 @@ def raw_fingerprint(dataset: DatasetSpec) -> str:
     Raises:
         LayoutError: where the dataset has no pairs or its layout is in doubt.
     """
+    from labelprep.scratch import scratch
     from labelprep.steps.discover import discover
 
-    with TemporaryDirectory(prefix="labelprep-") as folder:
-        plan = discover(dataset, Path(folder))
+    with scratch() as folder:
+        plan = discover(dataset, folder)
         table = fingerprint(Path(plan.class_table)) if plan.class_table else None
         found = [finding.to_dict() for finding in plan.findings()]
         return key_of({"samples": plan.fingerprint(), "findings": found, "table": table})
