@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,16 @@ class Ledger:
         fresh: samples whose result was computed by this run and not recalled.
     """
 
-    def __init__(self, workdir: Path, out: Path | None = None, *, trust: bool = True) -> None:
+    def __init__(
+        self, workdir: Path, out: Path | None = None, *, trust: bool = True, tell: Callable[[], object] = lambda: None
+    ) -> None:
         """Opens a ledger.
 
         Args:
             workdir: folder for the tables; the caller removes it.
             out: the prepared folder whose journal is read and gone on with; None keeps nothing beyond the run.
             trust: whether lines of the journal spare their samples the work.
+            tell: called with every line of a journal that is read.
         """
         self._table = sqlite3.connect(workdir / "ledger.sqlite", isolation_level=None)
         self._table.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
@@ -60,15 +64,20 @@ class Ledger:
         self.done = self.fresh = 0
         self._next_sync = time.monotonic() + SYNC_EVERY
         if journal is not None:
-            if trust:
-                self._table.executemany("INSERT OR REPLACE INTO old VALUES (?, ?)", _read(journal))
-            self._table.executemany("INSERT OR IGNORE INTO wrote VALUES (?, ?)", _wrote(journal))
-            self._table.executemany("INSERT OR IGNORE INTO wrote VALUES (?, ?)", _wrote(journal.with_name(FORMER)))
+            self._load(journal, tell, trust=trust)
+            self._load(journal.with_name(FORMER), tell, trust=False)
         self._torn = journal is not None and _is_torn(journal)
 
     def close(self) -> None:
         """Lets go of the tables."""
         self._table.close()
+
+    def _load(self, journal: Path, tell: Callable[[], object], *, trust: bool) -> None:
+        for key, ending, line in _read(journal):
+            tell()
+            if trust:
+                self._table.execute("INSERT OR REPLACE INTO old VALUES (?, ?)", (key, line))
+            self._table.execute("INSERT OR IGNORE INTO wrote VALUES (?, ?)", (key, ending))
 
     def recall(self, n: int, sample: Sample) -> bool:
         """Whether the journal holds this sample's result; if so, it counts as done.
@@ -140,10 +149,16 @@ class Ledger:
             return bool(self._one("SELECT count(*) FROM wrote WHERE key = ?", key))
         return bool(self._one("SELECT count(*) FROM wrote WHERE key = ? AND image = ?", key, image))
 
-    def compact(self) -> None:
-        """Leaves one line a sample in the journal, in plan order, and forgets the runs before."""
+    def compact(self, wait: Callable[[], object] = lambda: None) -> None:
+        """Leaves one line a sample in the journal, in plan order, and forgets the runs before; `wait` hears of each."""
+
+        def lines() -> Iterator[str]:
+            for (line,) in self._table.execute("SELECT line FROM new ORDER BY n"):
+                wait()
+                yield line
+
         if self._journal is not None:
-            write_lines(self._journal, (line for (line,) in self._table.execute("SELECT line FROM new ORDER BY n")))
+            write_lines(self._journal, lines())
             discard(self._journal.with_name(FORMER))
 
     def _old(self, sample: Sample) -> dict[str, Any] | None:
@@ -201,8 +216,8 @@ class Ledger:
             raise EnvironmentFailure(message, path=journal, hint="make room or permission, then run again") from error
 
 
-def _read(journal: Path) -> Iterator[tuple[str, str]]:
-    """(key, line) of every whole line; what a killed run left unfinished at the end is passed over."""
+def _read(journal: Path) -> Iterator[tuple[str, str, str]]:
+    """(key, ending of the image, line) of every whole line; what a killed run left unfinished is passed over."""
     try:
         file = journal.open("rb")  # as bytes, because a kill may cut a character in two
     except FileNotFoundError:
@@ -211,17 +226,11 @@ def _read(journal: Path) -> Iterator[tuple[str, str]]:
         for line in file:
             try:
                 text = line.decode()
-                key = json.loads(text)["row"]["key"]
+                row = json.loads(text)["row"]
+                key, image = row["key"], row["image"]
             except (ValueError, KeyError, TypeError):
                 continue
-            yield key, text
-
-
-def _wrote(journal: Path) -> Iterator[tuple[str, str]]:
-    """(key, ending of the image) of every line."""
-    for key, line in _read(journal):
-        image = json.loads(line)["row"]["image"]
-        yield key, posixpath.splitext(image)[1] if image else ""
+            yield key, posixpath.splitext(image)[1] if image else "", text
 
 
 def put_aside(out: Path) -> None:
@@ -235,8 +244,9 @@ def put_aside(out: Path) -> None:
         return
     former = journal.with_name(FORMER)
     if former.exists():
-        with former.open("ab") as file:
-            file.write(b"\n" + journal.read_bytes())
+        with journal.open("rb") as lines, former.open("ab") as file:
+            file.write(b"\n")
+            shutil.copyfileobj(lines, file)
         journal.unlink()
     else:
         journal.replace(former)

@@ -35,6 +35,8 @@ from labelprep.steps.meaning import Habits, Tie, understand
 from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
 from labelprep.steps.unknown import resolve_unknown, unknown_values
 
+TELL_EVERY = 256  # samples that are passed over
+
 Mapper = Callable[[Callable[[bytes], Iterator[bytes]], Iterable[bytes]], Iterator[bytes]]
 
 
@@ -236,13 +238,13 @@ def prepare_dataset(
         ledger: what is done already; every batch is recorded before the next one counts.
         mapper: where `run_batch` is computed.
         group: makes batches of (place in the plan, sample).
-        on_batch: called after every recorded batch.
+        on_batch: called after every recorded batch, and now and then while samples are recalled.
 
     Raises:
         EnvironmentFailure: where the output cannot be written.
     """
     waiting = replace(context, habits=replace(context.habits, tie="wait"))
-    todo = (pair for pair in enumerate(plan.samples()) if not ledger.recall(*pair))
+    todo = _without(plan.samples(), ledger.recall, lambda: on_batch(ledger))
     for answer in mapper(run_batch, _blobs(group(todo), waiting)):
         ledger.record(json.loads(answer))
         on_batch(ledger)
@@ -250,14 +252,25 @@ def prepare_dataset(
         return
     tie: Tie = ledger.common_vote() or "error"
     deciding = replace(context, habits=replace(context.habits, tie=tie))
-    undecided = (
-        (n, sample)
-        for n, sample in enumerate(plan.samples())
-        if ledger.is_undecided(n) and not ledger.recall_tied(n, sample, tie)
+    undecided = _without(
+        plan.samples(),
+        lambda n, sample: not ledger.is_undecided(n) or ledger.recall_tied(n, sample, tie),
+        lambda: on_batch(ledger),
     )
     for answer in mapper(run_batch, _blobs(group(undecided), deciding)):
         ledger.record([line | {"tie": tie} for line in json.loads(answer)])
         on_batch(ledger)
+
+
+def _without(
+    samples: Iterable[Sample], is_done: Callable[[int, Sample], bool], tell: Callable[[], None]
+) -> Iterator[tuple[int, Sample]]:
+    """(place in the plan, sample) of those that are not done; gives a sign of life while it passes over the others."""
+    for n, sample in enumerate(samples):
+        if n % TELL_EVERY == TELL_EVERY - 1:
+            tell()
+        if not is_done(n, sample):
+            yield n, sample
 
 
 def _blobs(batches: Iterable[tuple[tuple[int, Sample], ...]], context: Context) -> Iterator[bytes]:

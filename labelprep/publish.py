@@ -6,10 +6,11 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
 from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
+
+_AT_ONCE = 10_000  # files that are removed before the folders are looked through again
 
 
 @dataclass
@@ -66,6 +69,7 @@ def gather(
     workdir: Path,
     totals: Totals,
     each: Callable[[Row], object] = lambda _: None,
+    wait: Callable[[], object] = lambda: None,
 ) -> Iterator[Finding]:
     """Every finding of a run, in order: those of the plan, of each sample, of the whole set.
 
@@ -76,12 +80,13 @@ def gather(
         workdir: folder for tables that are too large for memory.
         totals: summed up on the way; complete when the iterator ends.
         each: called with every line of the manifest, in order.
+        wait: called now and then while neither a line nor a finding comes.
     """
     for note in table.notes:
         yield totals.see(Finding.of("duplicate-color", note, path=table.source))
     yield from map(totals.see, plan.findings())
     misses = NearMisses()
-    with closing(Copies(workdir)) as copies:
+    with closing(Copies(workdir, wait)) as copies:
         copies.add_plan(plan)
         for line in ledger.lines():
             row = _row(line["row"])
@@ -95,10 +100,25 @@ def gather(
     yield from map(totals.see, absent_classes(totals.counts, table))
 
 
-def publish(plan: Plan, context: Context, out: Path, ledger: Ledger, workdir: Path) -> Totals:
+def publish(
+    plan: Plan,
+    context: Context,
+    out: Path,
+    ledger: Ledger,
+    workdir: Path,
+    tell: Callable[[int], object] = lambda _: None,
+) -> Totals:
     """Writes everything beside the masks; `dataset.json` last, because its presence says that the folder is finished.
 
     Where a file changes, an earlier `dataset.json` goes first.
+
+    Args:
+        plan: the samples.
+        context: how they were prepared.
+        out: the prepared folder.
+        ledger: their results.
+        workdir: folder for what is too large for memory.
+        tell: called all the time with the number of results that were written since the last call.
 
     Returns:
         The totals of the run.
@@ -110,15 +130,20 @@ def publish(plan: Plan, context: Context, out: Path, ledger: Ledger, workdir: Pa
     totals = Totals(ClassCounts.zero(len(table)))
     unfinished = partial(mark_unfinished, out)
     with (workdir / "manifest.jsonl").open("w+", encoding="utf-8", newline="\n") as rows:  # the ledger is read once
-        findings = gather(plan, table, ledger, workdir, totals, lambda row: rows.write(f"{row.to_json()}\n"))
+
+        def each(row: Row) -> None:
+            rows.write(f"{row.to_json()}\n")
+            tell(1)
+
+        findings = gather(plan, table, ledger, workdir, totals, each, lambda: tell(0))
         lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
         write_lines(out / "findings.jsonl", lines, before_change=unfinished)
         rows.seek(0)
-        write_lines(out / "manifest.jsonl", (line[:-1] for line in rows), before_change=unfinished)
-    totals.removed = sweep(out, ledger, images=context.link != "none")
+        write_lines(out / "manifest.jsonl", _alive((line[:-1] for line in rows), tell), before_change=unfinished)
+    totals.removed = sweep(out, ledger, images=context.link != "none", wait=lambda: tell(0))
     where = os.path.relpath(plan.root, out) if _same_drive(plan.root, out) else str(plan.root.resolve())
     write_lines(out / STATE / "source.json", [json.dumps({"root": Path(where).as_posix()})])
-    ledger.compact()
+    ledger.compact(lambda: tell(0))
     info = {
         "schema_version": SCHEMA_VERSION,
         "class_table": table.to_dict(),
@@ -133,6 +158,12 @@ def publish(plan: Plan, context: Context, out: Path, ledger: Ledger, workdir: Pa
     }
     write_lines(out / "dataset.json", [readable(info)])
     return totals
+
+
+def _alive(lines: Iterable[str], tell: Callable[[int], object]) -> Iterator[str]:
+    for line in lines:
+        tell(0)
+        yield line
 
 
 def readable(value: Any) -> str:
@@ -154,7 +185,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def sweep(out: Path, ledger: Ledger, *, images: bool) -> int:
+def sweep(out: Path, ledger: Ledger, *, images: bool, wait: Callable[[], object] = lambda: None) -> int:
     """Removes masks and images that an earlier run wrote and no sample stands behind any more, and temporary files.
 
     What the journals do not know is somebody else's, and stays.
@@ -163,38 +194,65 @@ def sweep(out: Path, ledger: Ledger, *, images: bool) -> int:
         out: the prepared folder.
         ledger: tells what every sample left there.
         images: whether the run links or copies images; else none belongs there.
+        wait: called with every file that is looked at.
 
     Returns:
         How many masks were removed.
     """
-    removed = 0
     for folder in (out, out / STATE):
         for path in folder.glob(f".*{TEMPORARY}"):
             discard(path)
-    for path, key, ending in _files_below(out / "masks"):
-        ours = ending == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
-        if ours or _is_temporary(path):
-            discard(path)
-            removed += ours
-    for path, key, ending in _files_below(out / "images"):
-        ours = ledger.wrote(key, ending) and not (images and ledger.holds_image(key, ending))
-        if ours or _is_temporary(path):
-            discard(path)
-    return removed
+
+    def stale_mask(key: str, ending: str) -> bool:
+        wait()
+        return ending == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
+
+    def stale_image(key: str, ending: str) -> bool:
+        wait()
+        return ledger.wrote(key, ending) and not (images and ledger.holds_image(key, ending))
+
+    _sweep(out / "images", stale_image)
+    return _sweep(out / "masks", stale_mask)
 
 
-def _is_temporary(path: Path) -> bool:
-    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+def _sweep(base: Path, stale: Callable[[str, str], bool]) -> int:
+    """Removes what is stale and what is temporary below a folder; how many of it were stale.
+
+    Nothing is removed while a folder is being listed, as some file systems then pass over other files.
+    """
+    removed = 0
+    while True:
+        found = list(islice(_stale_below(base, "", stale), _AT_ONCE))
+        gone = [ours for path, ours in found if _removed(path, base)]
+        removed += sum(gone)
+        if len(found) < _AT_ONCE or not gone:
+            return removed
 
 
-def _files_below(base: Path) -> Iterator[tuple[Path, str, str]]:
-    """Every file with the key that its name tells, and its ending; folders that are empty behind it are removed."""
-    for parent, _, names in os.walk(base, topdown=False):
-        folder = Path(parent)
-        prefix = "" if folder == base else f"{folder.relative_to(base).as_posix()}/"
-        for name in names:
-            stem, ending = os.path.splitext(name)  # noqa: PTH122 - of millions of names
-            yield folder / name, prefix + stem, ending
+def _removed(path: Path, base: Path) -> bool:
+    """Removes a file, and the folders that it leaves empty."""
+    discard(path)
+    if path.exists():
+        return False
+    with suppress(OSError):
+        while path != base:
+            path = path.parent
+            path.rmdir()
+    return True
+
+
+def _stale_below(folder: Path, prefix: str, stale: Callable[[str, str], bool]) -> Iterator[tuple[Path, bool]]:
+    """Every file that has to go, and whether it is more than temporary; empty folders go at once."""
+    with suppress(OSError):
+        with os.scandir(folder) as entries:  # no list of names, of which there may be millions
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _stale_below(folder / entry.name, f"{prefix}{entry.name}/", stale)
+                    continue
+                stem, ending = os.path.splitext(entry.name)  # noqa: PTH122 - of millions of names
+                ours = stale(prefix + stem, ending)
+                if ours or (stem.startswith(".") and ending == TEMPORARY):
+                    yield folder / entry.name, ours
         with suppress(OSError):
             folder.rmdir()
 

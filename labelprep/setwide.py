@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ NEAR_MISS_FILES = 3
 NEAR_MISS_SHARE = 0.1  # of all masks
 _MOST_COLORS = 10_000  # kept while counting near misses
 _AT_ONCE = 1024
+_SQL_STEPS = 1_000_000  # of SQLite's machine: a few hundredths of a second
 
 
 class NearMisses:
@@ -76,7 +77,14 @@ class Copies:
     bytes, and then by their content. Everything lies in SQLite, also where all images are copies of one.
     """
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, wait: Callable[[], object] = lambda: None) -> None:
+        """Opens a table.
+
+        Args:
+            workdir: folder for it.
+            wait: called now and then while nothing comes.
+        """
+        self._wait = wait
         self._table = sqlite3.connect(workdir / "copies.sqlite", isolation_level=None)
         self._table.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
@@ -84,6 +92,7 @@ class Copies:
             "CREATE TABLE contents (n INTEGER PRIMARY KEY, image TEXT);"
             "CREATE INDEX by_size ON samples (size); CREATE INDEX by_image ON contents (image); BEGIN"
         )
+        self._table.set_progress_handler(self._alive, _SQL_STEPS)
         self._hashes: list[tuple[str, int]] = []  # written many at a time
 
     def add_plan(self, plan: Plan) -> None:
@@ -96,6 +105,10 @@ class Copies:
         self._hashes.append((sha256, n))
         if len(self._hashes) >= _AT_ONCE:
             self._write_hashes()
+
+    def _alive(self) -> int:
+        self._wait()
+        return 0  # anything else would interrupt SQLite
 
     def _write_hashes(self) -> None:
         self._table.executemany("UPDATE samples SET mask = ? WHERE n = ?", self._hashes)
@@ -125,6 +138,7 @@ class Copies:
             " (SELECT size FROM samples WHERE image IS NOT NULL GROUP BY size HAVING count(*) > 1)"
         )
         for n, image in twins:
+            self._wait()
             digest = _sha256(Path(image))
             if digest is not None:
                 yield n, digest

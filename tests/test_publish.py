@@ -131,3 +131,35 @@ def test_a_class_name_with_numbers_in_brackets_survives(tmp_path):
     prepared = Prepared.open(tmp_path / "out")
     assert prepared.table.names == ("zone [1,  2]",)
     assert prepared.info["class_table_hash"] == prepared.table.hash
+
+
+def test_more_stale_masks_than_are_removed_at_once_all_go_with_their_folders(tmp_path, monkeypatch):
+    data = Dataset(tmp_path / "data")
+    for n in range(9):
+        data.mask(f"{n % 3}/deep/m{n}")
+    data.mask("kept")
+    out = tmp_path / "out"
+    assert convert(data, out).code == 0
+    for n in range(9):
+        (data.root / "masks" / f"{n % 3}" / "deep" / f"m{n}.png").unlink()
+    (out / "masks" / "0" / "deep" / ".half.tmp").touch()
+    monkeypatch.setattr("labelprep.publish._AT_ONCE", 2)
+
+    again = convert(data, out)
+
+    assert (again.code, again.summary["removed_now"]) == (0, 9)
+    assert [p.name for p in (out / "masks").iterdir()] == ["kept.png"]
+
+
+def test_what_cannot_be_removed_does_not_keep_the_run_from_ending(tmp_path, monkeypatch):
+    data = Dataset(tmp_path / "data")
+    for n in range(3):
+        data.mask(f"m{n}")
+    out = tmp_path / "out"
+    assert convert(data, out).code == 0
+    (data.root / "masks" / "m0.png").unlink()
+    (data.root / "masks" / "m1.png").unlink()
+    monkeypatch.setattr("labelprep.publish._AT_ONCE", 1)
+    monkeypatch.setattr("labelprep.publish.discard", lambda path: None)
+
+    assert convert(data, out).summary["removed_now"] == 0

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a plain line every ten seconds elsewhere, nothing with -q."""
+"""Progress on stderr: a bar on a terminal, a plain line soon and every ten seconds elsewhere, nothing with -q."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TextIO
 
 from labelprep.stages import Reporter, Silent
 
+FIRST = 0.5  # seconds until the first plain line of a kind of work
 INTERVAL = 10.0  # seconds between plain lines
 
 Figure = int | float | str
@@ -122,16 +123,16 @@ class _Tasks:
         now = self.clock()
         known = self.tasks.get(what)
         if known is None or known.finished or done < known.done:  # the same work again, in another stage
-            known = self.tasks[what] = Task(what, began=now, start=done, said=now)
+            known = self.tasks[what] = Task(what, began=now, start=done, said=now - INTERVAL + FIRST)
         known.now, known.done, known.total, known.figures = now, done, total, figures
         return known
 
 
 class Lines(_Tasks):
-    """Plain lines for files and logs: one every ten seconds, one at the end of each kind of work."""
+    """Plain lines for files and logs: one soon, one every ten seconds, one at the end of each kind of work."""
 
     def progress(self, what: str, done: int, total: int | None, **figures: Figure) -> None:
-        """Writes a line where ten seconds have passed since the last one, or the work is done."""
+        """Writes a line half a second after the first report, ten seconds after a line, and when the work is done."""
         task = self.update(what, done, total, figures)
         if task.finished or task.now - task.said >= INTERVAL:
             self._say(task)

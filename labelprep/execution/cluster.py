@@ -19,6 +19,7 @@ from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.execution.guard import Limits
 from labelprep.execution.inline import Mapper
 from labelprep.execution.keys import TLS
+from labelprep.execution.local import FORGETFUL
 from labelprep.execution.quiet import quiet
 from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
@@ -58,7 +59,8 @@ def remote_cluster(
     Raises:
         EnvironmentFailure: where nobody answers, no worker comes, or a worker has other versions than this process.
     """
-    with dask.config.set({"distributed.comm.timeouts.connect": f"{patience}s"}), quiet():
+    settings = {"distributed.comm.timeouts.connect": f"{patience}s", **FORGETFUL}
+    with dask.config.set(settings), quiet():
         client = _connected(address, tls, patience)
         try:
             _check_workers(client, address, patience)

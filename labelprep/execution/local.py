@@ -23,7 +23,11 @@ from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
 from labelprep.scratch import scratch
 
+# Dask keeps the last thousand messages of every connection for debugging, batches among them
+FORGETFUL: Mapping[str, object] = {"distributed.admin.low-level-log-length": 10}
+
 CONFIG: Mapping[str, object] = {
+    **FORGETFUL,
     "distributed.scheduler.no-workers-timeout": "60s",  # without it, a run that lost all workers waits for ever
     "distributed.worker.preload": ["labelprep.execution.worker"],
     "distributed.worker.profile.enabled": False,

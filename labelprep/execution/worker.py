@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Any
 
+from isal import isal_zlib
+
 from labelprep import interrupts
 from labelprep.execution.child import load
 from labelprep.execution.guard import Guard, Limits
@@ -23,14 +25,14 @@ def compute(work: str, limits: Limits | None, batch: bytes) -> tuple[bytes, byte
     Args:
         work: `module:name` of the work.
         limits: what one file may take; None works in this process.
-        batch: as `labelprep.batch.pack` makes it.
+        batch: as `labelprep.batch.pack` makes it, deflated.
 
     Returns:
-        The answers, the rest of the batch where it was not worked on to its end, and the seconds that it took.
+        The answers, deflated, the rest of the batch where it was not worked on to its end, and the seconds taken.
     """
     began = time.monotonic()
-    answers, rest = _runner(work, limits).run(batch)
-    return answers, rest, time.monotonic() - began
+    answers, rest = _runner(work, limits).run(isal_zlib.decompress(batch))
+    return isal_zlib.compress(answers, 1), rest, time.monotonic() - began
 
 
 def _runner(work: str, limits: Limits | None) -> Runner:

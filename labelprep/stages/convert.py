@@ -17,6 +17,7 @@ from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
 from labelprep.publish import class_rows, publish, versions
 from labelprep.spec import ConvertStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages._progress import Late
 from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.discover import Plan
 
@@ -48,14 +49,18 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         message = "convert needs a folder to write to"
         raise UsageError(message, hint="-o OUT, or `out:` in the spec")
     dataset = params.dataset_of(context.dataset)
-    with job(dataset) as this:
+    with job(dataset, context.reporter) as this:
         how = context_of(dataset, this.table, out=out.resolve(), link=params.link)
         _refuse_foreign(out, dataset.root, _searched(this.plan))
         with exclusive(out):
             trust = _claim(out, how, context, dataset.limit)
-            with closing(Ledger(this.workdir, out, trust=trust and not context.rehash)) as ledger:
+            journal = Late(context.reporter, "lines of the journal")
+            with closing(Ledger(this.workdir, out, trust=trust and not context.rehash, tell=journal)) as ledger:
+                journal.end()
                 work("convert", this, how, ledger, context)
-                totals = publish(this.plan, how, out, ledger, this.workdir)
+                lines = Late(context.reporter, "publish", len(this.plan))
+                totals = publish(this.plan, how, out, ledger, this.workdir, lines)
+                lines.end()
                 fresh = ledger.fresh
         left_out = sum(f.severity == "error" and f.code in LEFT_OUT for f in this.plan.findings())
     prepared = Prepared.open(out)

@@ -17,7 +17,8 @@ from labelprep.ledger import Ledger
 from labelprep.prepare import Context, prepare_dataset
 from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
-from labelprep.stages import RunContext
+from labelprep.stages import Reporter, RunContext
+from labelprep.stages._progress import Late
 from labelprep.steps.discover import Plan, Sample, discover
 from labelprep.steps.meaning import Habits
 
@@ -38,8 +39,12 @@ class Job:
 
 
 @contextmanager
-def job(dataset: DatasetSpec) -> Iterator[Job]:
+def job(dataset: DatasetSpec, reporter: Reporter) -> Iterator[Job]:
     """Discovers the samples and loads the class table.
+
+    Args:
+        dataset: where it lies and how to read it.
+        reporter: is told how many files are found, where that takes a while.
 
     Raises:
         LayoutError: no pairs, or a doubtful layout.
@@ -47,7 +52,9 @@ def job(dataset: DatasetSpec) -> Iterator[Job]:
         EnvironmentFailure: no room for the tables of the run.
     """
     with scratch() as workdir:
-        plan = discover(dataset, workdir)
+        found = Late(reporter, "files found")
+        plan = discover(dataset, workdir, found)
+        found.end()
         yield Job(plan, table_of(dataset, plan), workdir)
 
 
@@ -109,9 +116,13 @@ def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext)
     Raises:
         EnvironmentFailure: cluster unreachable, output not writable.
     """
-    total = len(job.plan)
+    total, complete = len(job.plan), False
 
     def tell(ledger: Ledger = ledger) -> None:
+        nonlocal complete
+        if complete:  # it was said
+            return
+        complete = ledger.done == total
         errors, warnings = ledger.severities["error"], ledger.severities["warning"]
         run.reporter.progress(what, ledger.done, total, errors=errors, warnings=warnings)
 
@@ -122,8 +133,7 @@ def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext)
     watch = Watch(on_wait=tell, say=run.reporter.message)
     with backend(run.scheduler, run.jobs, total, limits=run.limits, tls=run.tls, watch=watch) as mapper:
         prepare_dataset(job.plan, context, ledger, mapper=mapper, group=group, on_batch=tell)
-    if not ledger.fresh:  # all of it was recalled, and no batch told so
-        tell(ledger)
+    tell()  # where all of it was recalled, no batch told so
 
 
 def grouped(findings: Iterable[Finding], each: Callable[[Finding], None] | None = None) -> list[dict[str, Any]]:

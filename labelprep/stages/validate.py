@@ -14,6 +14,7 @@ from labelprep.ledger import Ledger
 from labelprep.publish import Totals, class_rows, gather
 from labelprep.spec import ValidateStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages._progress import Late
 from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.count import ClassCounts
 
@@ -33,7 +34,7 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
         ClassTableError: no class table, or one that does not decide.
     """
     dataset = params.dataset_of(context.dataset)
-    with job(dataset) as this, closing(Ledger(this.workdir)) as ledger:
+    with job(dataset, context.reporter) as this, closing(Ledger(this.workdir)) as ledger:
         work("validate", this, context_of(dataset, this.table, out=None), ledger, context)
         totals = Totals(ClassCounts.zero(len(this.table)))
         digest = hashlib.sha256()
@@ -44,8 +45,10 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
             return line
 
         folder = params.out or this.workdir
-        findings = gather(this.plan, this.table, ledger, this.workdir, totals)
+        lines = Late(context.reporter, "gather", len(this.plan))
+        findings = gather(this.plan, this.table, ledger, this.workdir, totals, lambda _: lines(), lambda: lines(0))
         write_lines(folder / "findings.jsonl", map(line_of, findings))
+        lines.end()
         groups = grouped(read_findings(folder), context.on_finding)
         summary = _summary(totals, groups) | {
             "layout": this.plan.layout,

@@ -7,8 +7,9 @@ and what remains is a `Plan` on disk. Nothing depends on the order in which a fi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from labelprep.errors import EnvironmentFailure, LayoutError
@@ -27,12 +28,16 @@ from labelprep.steps.unpaired import gather_unpaired, nearest, report_unpaired
 __all__ = ["Plan", "Sample", "discover"]
 
 
-def discover(dataset: DatasetSpec, workdir: Path) -> Plan:
+_SQL_STEPS = 1_000_000  # of SQLite's machine: a few hundredths of a second
+
+
+def discover(dataset: DatasetSpec, workdir: Path, tell: Callable[[int], None] = lambda _: None) -> Plan:
     """Finds the samples of a dataset.
 
     Args:
         dataset: where it lies and how to read it; `limit` keeps the first samples in plan order.
         workdir: folder for the plan's file `plan.sqlite`, made where missing; an earlier plan there is replaced.
+        tell: called all the time with the number of files that were found since the last call, 0 while they are paired.
 
     Raises:
         LayoutError: no masks, no pairs, no layout that fits, or more than one; the message names the choices.
@@ -44,8 +49,9 @@ def discover(dataset: DatasetSpec, workdir: Path) -> Plan:
         workdir.mkdir(parents=True, exist_ok=True)
         database.unlink(missing_ok=True)
         with closing(pairing.connect(database, new=True)) as db:
+            db.set_progress_handler(partial(_alive, tell), _SQL_STEPS)
             db.execute("BEGIN")
-            plan = _planned(db, dataset, found, database)
+            plan = _planned(db, dataset, found, database, tell)
             db.execute("COMMIT")
     except LayoutError:
         database.unlink(missing_ok=True)
@@ -56,8 +62,15 @@ def discover(dataset: DatasetSpec, workdir: Path) -> Plan:
     return plan
 
 
-def _planned(db: sqlite3.Connection, dataset: DatasetSpec, found: Arrangement, database: Path) -> Plan:
-    places = Places(dataset.root)
+def _alive(tell: Callable[[int], None]) -> int:
+    tell(0)
+    return 0  # anything else would interrupt SQLite
+
+
+def _planned(
+    db: sqlite3.Connection, dataset: DatasetSpec, found: Arrangement, database: Path, tell: Callable[[int], None]
+) -> Plan:
+    places = Places(dataset.root, tell)
     left_out = fill(db, found, places)
     suffixes = [str(found.mask_suffix or ""), str(found.image_suffix or "")]
     detected = None
@@ -163,7 +176,7 @@ def _apply_lists(db: sqlite3.Connection) -> Iterator[Finding]:
         " WHERE key IN (SELECT name FROM listed WHERE split IS NOT NULL)"
     )
     conflicts = "SELECT name, min(split), max(split) FROM listed GROUP BY name HAVING count(DISTINCT split) > 1"
-    for name, first, last in db.execute(conflicts).fetchall():
+    for name, first, last in db.execute(conflicts):
         yield Finding.of("split-conflict", f"{name} is listed in the splits {first} and {last}", key=name)
     missing = (
         "SELECT name, origin, min(line) FROM listed WHERE name NOT IN (SELECT base FROM file) GROUP BY name, origin"

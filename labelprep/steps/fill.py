@@ -31,7 +31,7 @@ def fill(db: sqlite3.Connection, found: Arrangement, places: Places) -> int:
     left_out = 0
     for source in found.sources:
         for side in (MASK, IMAGE):
-            left_out += store(db, _scanned(source, side, found, places))
+            left_out += store(db, _scanned(source, side, found, places), places.tell)
     names = ((name, split, path.name, line) for split, path in found.lists for line, name in read_names(path))
     db.executemany("INSERT INTO listed VALUES (?, ?, ?, ?)", names)
     db.execute("CREATE INDEX listed_name ON listed (name)")

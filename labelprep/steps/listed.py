@@ -85,7 +85,7 @@ def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> N
         lines = _Lines(path, places, bases, tuple(places.allowed()), found.mask_suffix, camvid)
         rows = list_reader(path, split, camvid=camvid)
         _refuse_outside(path, list_reader(path, split, camvid=camvid))
-        store(db, (item for pair in rows for item in _listed(lines, pair)))
+        store(db, (item for pair in rows for item in _listed(lines, pair)), places.tell)
     db.execute("CREATE INDEX listed_rel ON file (folder, rel)")
     report(db, _repeated(db, places))
     db.execute("DELETE FROM file WHERE rowid NOT IN (SELECT min(rowid) FROM file GROUP BY side, base, folder, rel)")

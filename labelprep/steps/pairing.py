@@ -21,7 +21,7 @@ SIDES = ("mask", "image")
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -16384;
 CREATE TABLE file (base TEXT, side INTEGER, folder INTEGER, rel TEXT, size INTEGER, mtime INTEGER, split TEXT);
 CREATE TABLE listed (name TEXT, split TEXT, origin TEXT, line INTEGER);
 CREATE TABLE refused (base TEXT PRIMARY KEY) WITHOUT ROWID;

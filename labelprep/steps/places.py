@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from labelprep.steps.pairing import report
 
 _INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BATCH = 10_000
+_TELL_EVERY = 256
 Row = tuple[str, int, int, str, int, int, str | None]
 
 
@@ -22,11 +23,13 @@ class Places:
 
     Attributes:
         root: the dataset's folder.
+        tell: called now and then with the number of files that were found since the last call.
         folders: as they are opened.
         shown: the same relative to the root with a slash behind; "" for a folder that does not lie below it.
     """
 
     root: Path
+    tell: Callable[[int], None] = lambda _: None
     folders: list[Path] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
@@ -49,12 +52,21 @@ def _below(folder: Path, root: Path) -> str:
     return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else ""
 
 
-def store(db: sqlite3.Connection, items: Iterable[Row | Finding | None]) -> int:
-    """Rows and findings in batches; counts the Nones."""
+def store(db: sqlite3.Connection, items: Iterable[Row | Finding | None], tell: Callable[[int], None]) -> int:
+    """Rows and findings in batches; counts the Nones, and tells how many of all there are."""
     left_out = 0
-    items = iter(items)
+    items = _told(items, tell)
     while batch := list(islice(items, _BATCH)):
         db.executemany(_INSERT, (row for row in batch if isinstance(row, tuple)))
         report(db, (item for item in batch if isinstance(item, Finding)))
         left_out += sum(item is None for item in batch)
     return left_out
+
+
+def _told(items: Iterable[Row | Finding | None], tell: Callable[[int], None]) -> Iterator[Row | Finding | None]:
+    number = 0
+    for number, item in enumerate(items, 1):
+        if number % _TELL_EVERY == 0:
+            tell(_TELL_EVERY)
+        yield item
+    tell(number % _TELL_EVERY)

@@ -26,7 +26,7 @@ def clock():
     return Clock()
 
 
-def test_plain_lines_come_every_ten_seconds_and_at_the_end(clock):
+def test_plain_lines_come_soon_and_every_ten_seconds_and_at_the_end(clock):
     stream = io.StringIO()
     with reporter(stream=stream, clock=clock) as tell:
         for second in range(63):
@@ -34,12 +34,13 @@ def test_plain_lines_come_every_ten_seconds_and_at_the_end(clock):
             clock.now += 1
 
     assert stream.getvalue().splitlines() == [
-        "convert 8000/49000  16 %  800/s  eta 0:51  errors 0",
-        "convert 16000/49000  32 %  800/s  eta 0:41  errors 1",
-        "convert 24000/49000  48 %  800/s  eta 0:31  errors 1",
-        "convert 32000/49000  65 %  800/s  eta 0:21  errors 2",
-        "convert 40000/49000  81 %  800/s  eta 0:11  errors 2",
-        "convert 48000/49000  97 %  800/s  eta 0:01  errors 3",
+        "convert 800/49000  1 %  800/s  eta 1:00  errors 0",
+        "convert 8800/49000  17 %  800/s  eta 0:50  errors 0",
+        "convert 16800/49000  34 %  800/s  eta 0:40  errors 1",
+        "convert 24800/49000  50 %  800/s  eta 0:30  errors 1",
+        "convert 32800/49000  66 %  800/s  eta 0:20  errors 2",
+        "convert 40800/49000  83 %  800/s  eta 0:10  errors 2",
+        "convert 48800/49000  99 %  800/s  eta 0:00  errors 3",
         "convert 49000/49000  100 %  790/s  in 1:02  errors 3",
     ]
 

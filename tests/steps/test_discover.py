@@ -527,3 +527,13 @@ def test_links_in_a_list_are_judged_too(place, tmp_path):
     found = plan(place)
     assert list(pairs(found)) == ["a", "l"]
     assert [f.path for f in found.findings() if f.code == "unreadable-file"] == ["c.png", "out/c.png"]
+
+
+def test_files_are_told_of_while_they_are_found(place):
+    make(place, *(f"images/{n}.png" for n in range(600)), *(f"masks/{n}.png" for n in range(600)))
+    told = []
+
+    discover(DatasetSpec(root=place), place.parent / "work", told.append)
+
+    assert sum(told) == 1200
+    assert max(told) < 600
