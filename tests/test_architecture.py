@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
     {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"},
-    {"spec", "formats", "png", "presets", "drawing"},
-    {"steps", "weights", "weight_schemes", "metrics", "mask_folders"},
+    {"spec", "formats", "png", "presets", "drawing", "suspects"},
+    {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},
     {"prepared"},
     {"batch"},
-    {"prepare", "ledger", "setwide", "publish", "inspection", "split", "score", "verify", "exports"},
+    {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify", "exports"},
     {"execution"},
     {"stages"},
     {"pipeline", "doctor"},
@@ -25,8 +25,9 @@ FLOORS = (
 )
 # The learning half knows the prepared folder and never raw files; report reads plain values.
 LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "atomic"}
+LEARNING |= {"boundary", "bootstrap", "per_image", "suspects"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
-REPORT = {"prepared", "classes", "weights", "findings", "errors", "atomic"}
+REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": set(), "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
 # formats writes .pt files with torch's own writer, imported inside the function

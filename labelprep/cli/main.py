@@ -24,6 +24,7 @@ STOPPED_CODES = tuple(128 + number for number in interrupts.SIGNALS)
 # name -> what it does; the modules are imported when they are called
 COMMANDS = {
     "demo": "Draw a small dataset with planted faults, and run it.",
+    "init": "Look at a dataset and write a commented spec.",
     "inspect": "Layout, pairs, modes, colours found, colour order; writes nothing.",
     "validate": "Every fault of every file, grouped by kind.",
     "convert": "Raw masks to palette PNGs, counted on the way.",
