@@ -10,31 +10,35 @@ import click
 from labelprep.cli.learning import figures, out_option, stage_options, summary_of
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
-from labelprep.errors import UsageError
 from labelprep.spec import TrainStage
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
+
+ENDS = {"epochs": "", "patience": ", as mIoU rose no more", "time": ", as the time was up"}
 
 
 def _train(ctx: click.Context, /, folder: Path, out: Path, overwrite: bool, **words: Any) -> None:
     """Train a model on the prepared folder OUT and keep its best and last checkpoint in RUN.
 
     The best is the one with the highest mean IoU over the validation split. --weights takes a file that
-    `labelprep weights` wrote for the same class table.
+    `labelprep weights` wrote for the same class table. A run that was stopped goes on with the same command, and ends
+    with the same weights. Several GPUs: torchrun --nproc-per-node N -m labelprep train …
 
     Example: labelprep train build/masks -o build/train --weights build/masks/weights/class_weights.json
     """
+    from labelprep.stages.train import follows
+
     console: Console = ctx.obj
-    if (out / "run.json").exists() and not overwrite:
-        message = "holds an earlier training run"
-        raise UsageError(message, path=out, hint="--overwrite trains anew, or name another folder with -o")
-    result = run_stage(ctx, "train", build(TrainStage, {**words, "data": folder, "out": out}))
+    stage = build(TrainStage, {**words, "data": folder, "out": out})
+    result = run_stage(ctx, "train", stage, overwrite=overwrite)
+    if follows():
+        return
     if console.json:
         console.result(summary_of(result))
         return
     told = result.summary
-    best = f"best of {told['epochs']} epochs: {told['best_epoch']}, on the validation split"
+    best = f"best of {told['epochs']} epochs{ENDS[told['stopped']]}: {told['best_epoch']}, on the validation split"
     console.result(f"{figures(told['metrics'])}\n{best}; {told['parameters']:,} parameters, {told['seconds']:.1f} s")
     console.info(f"wrote {out / 'best.pt'} and {out / 'last.pt'}")
 
@@ -44,7 +48,7 @@ def _params() -> list[click.Parameter]:
         click.Argument(["folder"], type=click.Path(path_type=Path), metavar="OUT"),
         out_option("RUN"),
         *stage_options(TrainStage),
-        click.Option(["--overwrite"], is_flag=True, help="Replace an earlier run in RUN."),
+        click.Option(["--overwrite"], is_flag=True, help="Train anew, also where RUN holds another run or could go on."),
     ]
 
 

@@ -38,39 +38,93 @@ class Batch:
 class Draws(Sampler[tuple[int, int]]):
     """(epoch, index) of the samples of one epoch in the order of its shuffle, the same for the same seed.
 
-    A last batch of a single image is left out where there are others: batch normalisation cannot take it.
+    Several processes take turns along one order; each gets as many samples, so that a rest smaller than their number is
+    left out, another one in each epoch. A last batch of a single image is left out where there are others: batch
+    normalisation cannot take it.
 
     Attributes:
         epoch: set before each pass.
+        skipped: samples at the front that are left out, of a pass that goes on where it was stopped.
+        fixed: the same draw in every epoch.
     """
 
-    def __init__(self, samples: int, *, batch_size: int, seed: int) -> None:
-        alone = samples > batch_size > 1 and samples % batch_size == 1
+    def __init__(
+        self,
+        samples: int,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        factors: Tensor | None = None,
+        fixed: bool = False,
+    ) -> None:
+        share = samples // world
+        alone = share > batch_size > 1 and share % batch_size == 1
         self.samples = samples
-        self.kept = samples - alone
+        self.kept = share - alone
         self.seed = seed
-        self.epoch = 0
+        self.rank, self.world = rank, world
+        self.factors = factors
+        self.fixed = fixed
+        self.epoch = self.skipped = 0
 
     def __len__(self) -> int:
-        return self.kept
+        return self.kept - self.skipped
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed((self.seed << 32) + self.epoch & (2**63 - 1))
-        order: list[int] = torch.randperm(self.samples, generator=generator).tolist()
-        return ((self.epoch, index) for index in order[: self.kept])
+        epoch = 1 if self.fixed else self.epoch
+        order = self._order(epoch)[self.rank :: self.world]
+        return ((epoch, index) for index in order[self.skipped : self.kept])
+
+    def _order(self, epoch: int) -> list[int]:
+        generator = torch.Generator().manual_seed((self.seed << 32) + epoch & (2**63 - 1))
+        if self.factors is not None:
+            drawn = torch.multinomial(self.factors, self.samples, replacement=True, generator=generator)
+        else:
+            drawn = torch.randperm(self.samples, generator=generator)
+        order: list[int] = drawn.tolist()
+        return order
 
 
 Loader = DataLoader[Any]
 
 
-def train_loader(data: TrainData, options: TrainOptions, device: torch.device) -> tuple[Loader, Draws]:
+def train_loader(
+    data: TrainData,
+    options: TrainOptions,
+    device: torch.device,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    factors: Tensor | None = None,
+) -> tuple[Loader, Draws]:
     """Shuffled batches of equal sizes, and the sampler whose `epoch` is set before each pass.
 
+    Args:
+        data: the pairs.
+        options: batch size, seed and workers.
+        device: where the batches go.
+        rank: number of this process.
+        world: number of processes.
+        factors: (N,) draw images in proportion to them, with replacement.
+
     Raises:
-        UsageError: where images of different sizes would meet in a batch.
+        UsageError: where images of different sizes would meet in a batch, or there are fewer than processes.
     """
     refuse_mixed_sizes(data.pairs, options)
-    draws = Draws(len(data), batch_size=options.batch_size, seed=options.seed)
+    if len(data) < world:
+        message = f"{len(data)} training images for {world} processes"
+        raise UsageError(message, hint="start fewer processes")
+    draws = Draws(
+        len(data),
+        batch_size=options.batch_size,
+        seed=options.seed,
+        rank=rank,
+        world=world,
+        factors=factors,
+        fixed=options.overfit_one_batch,
+    )
     return _loader(data, options.batch_size, options.workers, device, draws), draws
 
 
@@ -120,8 +174,6 @@ def collate(items: Sequence[Item]) -> Batch | LabelprepError:
 def _loader(
     data: TrainData | WholeData, batch_size: int, workers: int, device: torch.device, sampler: Draws | None
 ) -> Loader:
-    # Not fork: this process has threads (torch's own, the progress bar's) that a fork can catch holding a lock.
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     return DataLoader(
         data,
         batch_size=batch_size,
@@ -129,7 +181,12 @@ def _loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=device.type == "cuda",
-        multiprocessing_context=method if workers else None,
+        multiprocessing_context=start_method() if workers else None,
         persistent_workers=workers > 0,
         generator=torch.Generator().manual_seed(0),
     )
+
+
+def start_method() -> str:
+    """How loading processes start. Not fork: a fork can catch a thread (torch's, the bar's) holding a lock."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -18,7 +20,8 @@ from labelprep.class_rows import ClassRow, voc_colormap
 from labelprep.classes import VOID_COLOR, ClassTable
 from labelprep.errors import UsageError
 from labelprep.learning.data import Fit
-from labelprep.learning.models import Segmenter, create_model, published_model
+from labelprep.learning.models import create_model, published_model
+from labelprep.learning.segmenter import Segmenter
 from labelprep.steps.count import ClassCounts
 
 FORMAT = 1
@@ -67,6 +70,16 @@ class Checkpoint:
         buffer = io.BytesIO()
         torch.save(values, buffer)
         write_atomic(path, buffer.getvalue())
+
+    def save_safetensors(self, path: Path) -> None:
+        """Writes the weights alone as safetensors, with the model's name, the class names and the hash of the table.
+
+        Raises:
+            EnvironmentFailure: disk full, no permission.
+        """
+        about = {"model": self.model, "classes": json.dumps(self.table.names), "table_hash": self.table.hash}
+        state = {name: value.contiguous() for name, value in self.state.items()}
+        write_atomic(path, safetensors.torch.save(state, about))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

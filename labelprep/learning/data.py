@@ -23,6 +23,8 @@ from torchvision.transforms.v2 import functional as v2f
 
 from labelprep.errors import LabelprepError, UsageError
 from labelprep.learning.options import Size
+from labelprep.learning.packed import Packed
+from labelprep.learning.sampling import RareCrop
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.palette import read_ids
 
@@ -40,12 +42,16 @@ class Pair:
         image: path of the image.
         mask: path of the prepared mask.
         size: (H, W) of the mask.
+        labels: number of classes and ignore index that its ids are held against; None: they are not.
+        pixels: valid pixels per class, from the manifest.
     """
 
     key: str
     image: Path
     mask: Path
     size: Size
+    labels: tuple[int, int] | None = None
+    pixels: tuple[int, ...] = ()
 
 
 def pairs(prepared: Prepared, split: str | None, images: Path | None = None) -> tuple[Pair, ...]:
@@ -65,8 +71,11 @@ def pairs(prepared: Prepared, split: str | None, images: Path | None = None) -> 
         raise UsageError(message, path=prepared.root)
     found = [(row, prepared.image_path(row, images)) for row in rows]
     _refuse_missing(prepared, split, found, images)
+    labels = len(prepared.table), prepared.table.ignore_index
     return tuple(
-        Pair(row.key, path, prepared.mask_path(row.key), (row.height, row.width)) for row, path in found if path
+        Pair(row.key, path, prepared.mask_path(row.key), (row.height, row.width), labels, row.pixels)
+        for row, path in found
+        if path
     )
 
 
@@ -127,15 +136,28 @@ def read_pair(pair: Pair, *, exif_rotate: bool = False) -> tuple[Tensor, Tensor]
     """Image (3, H, W) uint8 RGB and mask (H, W) of ids, uint8 or, for more than 255 classes, int32.
 
     Raises:
-        UsageError: where one of them cannot be read, or they differ in size.
+        UsageError: where one of them cannot be read, they differ in size, or the mask holds ids of no class.
     """
     image = read_image(pair.image, exif_rotate=exif_rotate)
     ids = read_ids(pair.mask)
+    if pair.labels is not None:
+        _refuse_strays(pair, ids, *pair.labels)
     mask = torch.from_numpy(ids.astype(np.int32 if ids.dtype == np.uint16 else np.uint8))
     if image.shape[1:] != mask.shape:
         message = f"{pair.key}: the image has {tuple(image.shape[1:])} pixels (H, W), its mask {tuple(mask.shape)}"
         raise UsageError(message, code="size-differs", path=pair.image, hint="give the images that were converted")
     return image, mask
+
+
+def _refuse_strays(pair: Pair, ids: np.ndarray[Any, Any], classes: int, ignore_index: int) -> None:
+    """On the host, before a GPU could stop at an assertion that names no file."""
+    wrong = (ids >= classes) & (ids != ignore_index)
+    if wrong.any():
+        strays = ", ".join(str(value) for value in np.unique(ids[wrong])[:5])
+        message = (
+            f"{pair.key}: ids must be below {classes} or {ignore_index}, but {int(wrong.sum())} pixels hold {strays}"
+        )
+        raise UsageError(message, code="id-out-of-range", path=pair.mask, hint="convert it again with --overwrite")
 
 
 def normalized(images: Tensor) -> Tensor:
@@ -161,29 +183,66 @@ def augmentation(*, resize: Size | None, crop: Size | None, flip: bool, ignore_i
     return v2.Compose(steps)
 
 
+def resized(image: Tensor, mask: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """Image (3, H, W) and mask (H, W) at another size, bilinear and antialiased, and nearest."""
+    image, mask = v2.Resize(list(size), antialias=True)(tv_tensors.Image(image), tv_tensors.Mask(mask))
+    return image.as_subclass(Tensor), mask.as_subclass(Tensor)
+
+
 Item = tuple[Tensor, Tensor, int] | LabelprepError  # a fault travels as a value: processes would garble it
 
 
 class TrainData(Dataset[Item]):
-    """Augmented pairs; an item is asked for by (epoch, index)."""
+    """Augmented pairs; an item is asked for by (epoch, index).
 
-    def __init__(self, chosen: Sequence[Pair], augment: v2.Transform, *, seed: int, exif_rotate: bool = False) -> None:
+    Attributes:
+        pairs: the pairs.
+        packed: the same, read and resized before; None: they are read from their files.
+        towards: what cuts a crop out before the augmentation, drawing from torch's generator.
+    """
+
+    def __init__(
+        self,
+        chosen: Sequence[Pair],
+        augment: v2.Transform,
+        *,
+        seed: int,
+        exif_rotate: bool = False,
+        resize: Size | None = None,
+        towards: RareCrop | None = None,
+    ) -> None:
         self.pairs = tuple(chosen)
         self.augment = augment
         self.seed = seed
         self.exif_rotate = exif_rotate
+        self.resize = resize
+        self.towards = towards
+        self.packed: Packed | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, H, W) uint8 and mask (H, W), read and resized.
+
+        Raises:
+            LabelprepError: where they cannot be read.
+        """
+        if self.packed is not None:
+            return self.packed[index]
+        image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+        return (image, mask) if self.resize is None else resized(image, mask, self.resize)
 
     def __getitem__(self, draw: tuple[int, int]) -> Item:
         """Image (3, H, W) uint8, mask (H, W) and index; or the error that kept them from being read."""
         epoch, index = draw
         try:
-            image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+            image, mask = self.read(index)
         except LabelprepError as error:
             return error
         with _seeded(self.seed, epoch, index):
+            if self.towards is not None:
+                image, mask = self.towards(image, mask)
             image, mask = self.augment(tv_tensors.Image(image), tv_tensors.Mask(mask))
         return image.as_subclass(Tensor), mask.as_subclass(Tensor), index
 
@@ -219,23 +278,39 @@ class Fit:
 
 
 class WholeData(Dataset[Item]):
-    """Whole images at the model's size, with masks of their own size."""
+    """Whole images at the model's size, with masks of their own size.
+
+    Attributes:
+        pairs: the pairs.
+        packed: the same, read and resized before; None: they are read from their files.
+    """
 
     def __init__(self, chosen: Sequence[Pair], fit: Fit, *, exif_rotate: bool = False) -> None:
         self.pairs = tuple(chosen)
         self.fit = fit
         self.exif_rotate = exif_rotate
+        self.packed: Packed | None = None
 
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def read(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (3, h, w) uint8 and mask (H, W).
+
+        Raises:
+            LabelprepError: where they cannot be read.
+        """
+        if self.packed is not None:
+            return self.packed[index]
+        image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+        return self.fit.apply(image), mask
+
     def __getitem__(self, index: int) -> Item:
         """Image (3, h, w) uint8, mask (H, W) and index; or the error that kept them from being read."""
         try:
-            image, mask = read_pair(self.pairs[index], exif_rotate=self.exif_rotate)
+            return *self.read(index), index
         except LabelprepError as error:
             return error
-        return self.fit.apply(image), mask, index
 
 
 @contextmanager

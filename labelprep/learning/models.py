@@ -1,18 +1,19 @@
-"""Models by name: torchvision's segmentation families, a small U-Net, and the one-convolution baseline."""
+"""Models by name: torchvision's segmentation families, a small U-Net, the one-convolution baseline, and others'."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from torchvision import models as tv
 
 from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.learning.foreign import SMP, own_model, smp_model
+from labelprep.learning.segmenter import Segmenter
+from labelprep.learning.unet import SmallUNet
 
 TORCHVISION = (
     "deeplabv3_mobilenet_v3_large",
@@ -27,86 +28,29 @@ TORCHVISION = (
 BATCHNORM_MOMENTUM = 0.1  # torch's default
 
 
-class Segmenter(nn.Module):
-    """A network behind one face: images in, logits of the same height and width out.
-
-    Attributes:
-        name: its name in `MODELS`.
-        net: the network.
-        multiple: height and width are padded at the right and bottom to multiples of it, and logits cut back.
-        least_batch: least number of images in a training step that its batch normalisation can take.
-    """
-
-    def __init__(self, name: str, net: nn.Module, *, multiple: int = 1, least_batch: int = 1) -> None:
-        super().__init__()
-        self.name = name
-        self.net = net
-        self.multiple = multiple
-        self.least_batch = least_batch
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, C, H, W) float of normalised RGB images (B, 3, H, W) float."""
-        height, width = images.shape[-2:]
-        below, right = -height % self.multiple, -width % self.multiple
-        if below or right:
-            images = functional.pad(images, (0, right, 0, below), mode="replicate")
-        out = self.net(images)
-        logits: Tensor = out["out"] if isinstance(out, dict) else out
-        return logits[..., :height, :width]
-
-    def parameter_count(self) -> int:
-        """Number of trainable and frozen parameters."""
-        return sum(p.numel() for p in self.parameters())
-
-
-class SmallUNet(nn.Module):
-    """A U-Net of four levels (Ronneberger et al. 2015) with group normalisation; height and width divide by 8.
-
-    Group normalisation works alike for batches of any size, one included.
-    """
-
-    def __init__(self, classes: int, width: int = 16) -> None:
-        super().__init__()
-        widths = [width << level for level in range(4)]
-        self.down = nn.ModuleList(_block(a, b) for a, b in zip([3, *widths], widths, strict=False))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
-        self.merge = nn.ModuleList(_block(2 * w, w) for w in reversed(widths[:-1]))
-        self.head = nn.Conv2d(width, classes, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, C, H, W) of images (B, 3, H, W)."""
-        x, skips = images, []
-        for level, block in enumerate(self.down):
-            x = block(functional.max_pool2d(x, 2) if level else x)
-            skips.append(x)
-        skips.pop()
-        for up, merge in zip(self.up, self.merge, strict=True):
-            x = merge(torch.cat([skips.pop(), up(x)], 1))
-        return cast(Tensor, self.head(x))
-
-
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (inputs, outputs):
-        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.GroupNorm(8, outputs), nn.ReLU()]
-    return nn.Sequential(*layers)
-
-
-def _unet_small(name: str, classes: int, pretrained: bool) -> Segmenter:
-    _refuse_pretrained(name, pretrained)
+def _unet_small(name: str, classes: int, pretrained: str | None, aux: bool) -> Segmenter:
+    _refuse(name, pretrained, aux)
     return Segmenter(name, SmallUNet(classes), multiple=8)
 
 
-def _single_conv(name: str, classes: int, pretrained: bool) -> Segmenter:
-    _refuse_pretrained(name, pretrained)
+def _single_conv(name: str, classes: int, pretrained: str | None, aux: bool) -> Segmenter:
+    _refuse(name, pretrained, aux)
     return Segmenter(name, nn.Sequential(nn.Conv2d(3, classes, 3, padding=1), nn.ReLU()))
 
 
-def _torchvision(name: str, classes: int, pretrained: bool) -> Segmenter:
-    backbone = "DEFAULT" if pretrained else None
-    net = _downloading(
-        lambda: tv.get_model(name, weights=None, weights_backbone=backbone, num_classes=classes, progress=False)
-    )
+def _torchvision(name: str, classes: int, pretrained: str | None, aux: bool) -> Segmenter:
+    if aux and name.startswith("lraspp"):
+        _refuse_aux(name)
+    words = {} if name.startswith("lraspp") else {"aux_loss": aux}
+    try:
+        net = _downloading(
+            lambda: tv.get_model(
+                name, weights=None, weights_backbone=pretrained, num_classes=classes, progress=False, **words
+            )
+        )
+    except (KeyError, AttributeError) as error:
+        message = f"the backbone of {name} has no published weights named {pretrained!r}"
+        raise UsageError(message, hint="DEFAULT, or torchvision's own name such as IMAGENET1K_V1") from error
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             # torchvision's MobileNetV3 has 0.01, made for long training: after 100 steps a third of the running
@@ -116,27 +60,39 @@ def _torchvision(name: str, classes: int, pretrained: bool) -> Segmenter:
     return Segmenter(name, net, least_batch=2 if name.startswith("deeplabv3") else 1)
 
 
-MODELS: Mapping[str, Callable[[str, int, bool], Segmenter]] = MappingProxyType(
+MODELS: Mapping[str, Callable[[str, int, str | None, bool], Segmenter]] = MappingProxyType(
     {"single_conv": _single_conv, "unet_small": _unet_small} | dict.fromkeys(TORCHVISION, _torchvision)
 )
 
 
-def create_model(name: str, classes: int, pretrained: bool = False) -> Segmenter:
+def create_model(name: str, classes: int, pretrained: str | None = None, *, aux: bool = False) -> Segmenter:
     """A model with fresh weights, drawn from torch's global generator.
 
     Args:
-        name: a name of `MODELS`.
+        name: a name of `MODELS`, `smp:ARCHITECTURE/ENCODER`, or `package.module:function`, which is imported and run.
         classes: number of classes, the channels of the logits.
-        pretrained: start from torchvision's published backbone (ImageNet).
+        pretrained: published weights of the backbone by torchvision's own name, or `DEFAULT`.
+        aux: with an auxiliary head (torchvision's FCN and DeepLabV3).
 
     Raises:
-        UsageError: for an unknown name, listing those there are, or pretrained weights that do not exist.
+        UsageError: for an unknown name, listing those there are, or weights or heads that do not exist.
         EnvironmentFailure: where the published weights cannot be fetched.
     """
-    if name not in MODELS:
-        message = f"no model named {name!r}; there are: {', '.join(sorted(MODELS))}"
-        raise UsageError(message)
-    return MODELS[name](name, classes, pretrained)
+    if name in MODELS:
+        return MODELS[name](name, classes, pretrained, aux)
+    if name.startswith(SMP):
+        if aux:
+            _refuse_aux(name)
+        return smp_model(name, classes, pretrained)
+    if is_own(name):
+        return own_model(name, classes, pretrained)
+    message = f"no model named {name!r}; there are: {', '.join(sorted(MODELS))}"
+    raise UsageError(message, hint="or smp:ARCHITECTURE/ENCODER, or package.module:function")
+
+
+def is_own(name: str) -> bool:
+    """Whether a name stands for a function of somebody's module: building the model runs that code."""
+    return ":" in name and not name.startswith(SMP)
 
 
 def published_model(name: str) -> tuple[Segmenter, tuple[str, ...], int]:
@@ -157,10 +113,17 @@ def published_model(name: str) -> tuple[Segmenter, tuple[str, ...], int]:
     return Segmenter(name, net), tuple(weights.meta["categories"]), int(weights.transforms().resize_size[0])
 
 
-def _refuse_pretrained(name: str, pretrained: bool) -> None:
-    if pretrained:
+def _refuse(name: str, pretrained: str | None, aux: bool) -> None:
+    if pretrained is not None:
         message = f"{name} has no published weights; expected one of torchvision's models with pretrained"
         raise UsageError(message, hint=f"leave pretrained out, or choose one of: {', '.join(TORCHVISION)}")
+    if aux:
+        _refuse_aux(name)
+
+
+def _refuse_aux(name: str) -> None:
+    message = f"{name} has no auxiliary head"
+    raise UsageError(message, hint="leave aux_weight at 0, or choose one of torchvision's FCN and DeepLabV3")
 
 
 def _downloading(build: Callable[[], nn.Module]) -> nn.Module:

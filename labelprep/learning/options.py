@@ -10,6 +10,10 @@ from typing import Any, Literal
 Size = tuple[int, int]
 
 
+# What says where and how to work, not what comes out of it.
+PLACE = ("images", "weights", "cache", "device", "workers", "tensorboard", "keep", "max_minutes")
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """How to train; the same words and defaults as `use: train` in a spec.
@@ -19,24 +23,46 @@ class TrainOptions:
         weights: class-weight file made for the same class table.
         train_split: split to train on.
         val_split: split that chooses the best checkpoint.
-        model: a name of `models.MODELS`.
-        pretrained: start from torchvision's published backbone.
+        model: a name of `models.MODELS`, `smp:ARCHITECTURE/ENCODER` or `package.module:function`.
+        pretrained: published weights of the backbone: `DEFAULT`, or their name such as `IMAGENET1K_V2`.
         loss: `ce`, `focal`, `dice` or a sum such as `0.5*ce+dice`.
-        epochs: passes over the training split.
-        batch_size: images in a step.
-        resize: (H, W) that image and mask are resized to, nearest for masks.
-        crop: (H, W) of a random crop while training.
-        flip: random horizontal flips while training.
-        optimizer: `adam`, `adamw` or `sgd`.
-        lr: learning rate.
-        weight_decay: weight decay.
-        momentum: momentum of sgd.
+        aux_weight: factor of the loss of the auxiliary head; 0: the model has none.
         dice_beta: beta of the Dice loss.
         dice_reduction: Dice over the `batch` or per `image`.
         dice_absent: a class absent from the truth: `skip`, `count` or `zero`.
         focal_gamma: gamma of the focal loss.
         focal_alpha: alpha of the focal loss, a plain factor; None: 1, and 0.5 under `compat` deeplab.
         compat: `none`, or the published variants `keras` and `deeplab`.
+        epochs: passes over the training split.
+        batch_size: images in a step, of each process.
+        accumulate: batches whose gradients are added up before a step.
+        resize: (H, W) that image and mask are resized to, nearest for masks.
+        crop: (H, W) of a random crop while training.
+        flip: random horizontal flips while training.
+        sampling: `shuffle`, or `rare` for images and crops drawn towards rare classes (see `sampling`).
+        rare_share: share of the pixels below which `rare` counts a class as rare.
+        optimizer: `adam`, `adamw` or `sgd`.
+        lr: learning rate after the warm-up.
+        lr_backbone: that of the backbone; None: `lr`.
+        weight_decay: weight decay.
+        momentum: momentum of sgd.
+        schedule: `constant`, `poly` or `cosine` (see `schedule`).
+        poly_power: power of the poly schedule.
+        warmup: epochs in which the learning rate rises from 0.
+        clip_grad: longest gradient, by its 2-norm over all parameters.
+        ema: decay of a moving average of the weights, which is validated and saved in their place.
+        precision: `fp32`, `bf16`, `fp16`, or `auto`: bf16 on a GPU that has it, else fp32.
+        channels_last: memory format of images and weights.
+        compile: compile the network; goes on without where it cannot.
+        sync_bn: normalise over the batches of all processes.
+        deterministic: bitwise the same weights every time, also on a GPU.
+        patience: validations without a better mIoU before training stops; 0: it does not.
+        max_minutes: time after which training stops.
+        val_every: epochs from one validation to the next.
+        keep: how many of the last epochs keep a checkpoint, beside best and last.
+        overfit_one_batch: train and validate on one batch, augmented once.
+        cache: folder for decoded and resized pairs.
+        tensorboard: write the curves for TensorBoard too.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         workers: processes that load data.
         seed: seed of weights, shuffles and augmentation.
@@ -47,32 +73,52 @@ class TrainOptions:
     train_split: str = "train"
     val_split: str = "val"
     model: str = "lraspp_mobilenet_v3_large"
-    pretrained: bool = False
+    pretrained: str | None = None
     loss: str = "ce+dice"
-    epochs: int = 20
-    batch_size: int = 8
-    resize: Size | None = None
-    crop: Size | None = None
-    flip: bool = True
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 1e-4
-    momentum: float = 0.9
+    aux_weight: float = 0.0
     dice_beta: float = 1.0
     dice_reduction: Literal["batch", "image"] = "batch"
     dice_absent: Literal["skip", "count", "zero"] = "skip"
     focal_gamma: float = 2.0
     focal_alpha: float | None = None
     compat: Literal["none", "keras", "deeplab"] = "none"
+    epochs: int = 20
+    batch_size: int = 8
+    accumulate: int = 1
+    resize: Size | None = None
+    crop: Size | None = None
+    flip: bool = True
+    sampling: Literal["shuffle", "rare"] = "shuffle"
+    rare_share: float = 0.01
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    lr: float = 1e-3
+    lr_backbone: float | None = None
+    weight_decay: float = 1e-4
+    momentum: float = 0.9
+    schedule: Literal["constant", "poly", "cosine"] = "constant"
+    poly_power: float = 0.9
+    warmup: float = 0.0
+    clip_grad: float | None = None
+    ema: float | None = None
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: bool = False
+    compile: bool = False
+    sync_bn: bool = False
+    deterministic: bool = False
+    patience: int = 0
+    max_minutes: float | None = None
+    val_every: int = 1
+    keep: int = 0
+    overfit_one_batch: bool = False
+    cache: Path | None = None
+    tensorboard: bool = False
     device: str = "auto"
     workers: int = 0
     seed: int = 0
 
     def plain(self) -> dict[str, Any]:
-        """Plain values for JSON and checkpoints, without what depends on the place (paths, device, workers)."""
-        values = asdict(self)
-        for name in ("images", "weights", "device", "workers"):
-            del values[name]
+        """Plain values for JSON and checkpoints, without those of `PLACE`."""
+        values = {name: value for name, value in asdict(self).items() if name not in PLACE}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

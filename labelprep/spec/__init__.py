@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.stage import Stage
 from labelprep.spec.stages import (
     REFERENCES,
     AnyStage,
     ConvertStage,
     EvalStage,
+    ExportStage,
     PredictStage,
     RawStage,
     ReportStage,
     Spec,
     SplitStage,
-    Stage,
-    TrainStage,
     ValidateStage,
     WeightsStage,
 )
+from labelprep.spec.training import TrainStage
 
 __all__ = [
     "REFERENCES",
@@ -28,6 +29,7 @@ __all__ = [
     "ConvertStage",
     "DatasetSpec",
     "EvalStage",
+    "ExportStage",
     "PredictStage",
     "RawStage",
     "ReportStage",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from labelprep.spec.stages import REFERENCES, Stage
+from labelprep.spec.stage import Stage
+from labelprep.spec.stages import REFERENCES
 
 
 def mentioned(words: Mapping[str, Any], stages: Iterable[str]) -> dict[str, tuple[str, ...]]:

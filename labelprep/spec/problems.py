@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 from labelprep.spec.dataset import DatasetSpec
 from labelprep.spec.document import Document, Keys
 from labelprep.spec.fields import REFUSED
-from labelprep.spec.stages import AnyStage, RawStage, Spec, Stage
+from labelprep.spec.stage import Stage
+from labelprep.spec.stages import AnyStage, RawStage, Spec
 
 STAGES: dict[str, type[Stage]] = {model.model_fields["use"].default: model for model in get_args(get_args(AnyStage)[0])}
 

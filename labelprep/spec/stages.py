@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,26 +18,19 @@ from labelprep.spec.fields import (
     Flag,
     Model,
     Positive,
-    Real,
     Regex,
     Size,
     Whole,
-    Words,
     refuse,
 )
+from labelprep.spec.stage import Stage
+from labelprep.spec.training import TrainStage
 
 MAX_STAGES = 200
-LOSSES = ("ce", "focal", "dice")
-SegModel = Literal[
-    "lraspp_mobilenet_v3_large",
-    "deeplabv3_mobilenet_v3_large",
-    "deeplabv3_resnet50",
-    "deeplabv3_resnet101",
-    "fcn_resnet50",
-    "fcn_resnet101",
-    "unet_small",
-    "single_conv",
-]
+ExportLayout = Literal[
+    "mirror", "pairs", "ultralytics", "mmseg", "voc", "camvid", "camvid-kaggle", "cityscapes", "ade20k",
+    "coco-stuff", "mapillary", "datumaro", "hf",
+]  # fmt: skip
 
 
 def _check_ratios(ratios: tuple[float, ...]) -> tuple[float, ...]:
@@ -47,24 +39,7 @@ def _check_ratios(ratios: tuple[float, ...]) -> tuple[float, ...]:
     return ratios
 
 
-def _check_loss(loss: str) -> str:
-    term = r"((\d+\.?\d*|\.\d+)\*)?(ce|focal|dice)"
-    if not re.fullmatch(rf"{term}(\+{term})*", loss.replace(" ", "")):
-        refuse("ce, focal, dice or a sum of them such as 0.5*ce+dice", allowed=(*LOSSES, "ce+dice", "focal+dice"))
-    return loss
-
-
 Ratios = Annotated[tuple[Positive, ...], AfterValidator(_check_ratios)]
-Loss = Annotated[str, AfterValidator(_check_loss)]
-
-
-class Stage(Model):
-    """What every stage has."""
-
-    from_: Words = Field(
-        (), validation_alias="from", serialization_alias="from", description="stages whose results this one reads"
-    )
-    out: Path | None = Field(None, description="folder that is written")
 
 
 class RawStage(Stage):
@@ -139,40 +114,16 @@ class WeightsStage(Stage):
     name: FileName = Field("class_weights", description="file name without its ending")
 
 
-class TrainStage(Stage):
-    """A model trained from a prepared folder."""
+class ExportStage(Stage):
+    """A prepared folder in the layout that another tool reads."""
 
-    use: Literal["train"] = "train"
+    use: Literal["export"] = "export"
     data: Path | None = Field(None, description="prepared folder")
+    layout: ExportLayout = Field(description="layout of the folder that is written")
     images: Path | None = Field(None, description="folder of the images, where they moved since convert")
-    weights: Path | None = Field(None, description="class-weight file")
-    train_split: str = Field("train", description="split to train on")
-    val_split: str = Field("val", description="split that chooses the best checkpoint")
-    model: SegModel = Field("lraspp_mobilenet_v3_large", description="architecture")
-    pretrained: Flag = Field(False, description="start from torchvision's published weights")
-    loss: Loss = Field("ce+dice", description="ce, focal, dice or a sum of them such as 0.5*ce+dice")
-    epochs: Count = Field(20, description="passes over the training split")
-    batch_size: Count = Field(8, description="images in a step")
-    resize: Size | None = Field(None, description="H W: resize image and mask (nearest for masks)")
-    crop: Size | None = Field(None, description="H W: random crop while training")
-    flip: Flag = Field(True, description="random horizontal flips while training")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adamw", description="optimizer")
-    lr: Positive = Field(1e-3, description="learning rate at the start")
-    weight_decay: Real = Field(1e-4, description="weight decay")
-    momentum: Real = Field(0.9, description="momentum of sgd")
-    dice_beta: Positive = Field(1.0, description="beta of the Dice loss: above 1 weighs recall more")
-    dice_reduction: Literal["batch", "image"] = Field("batch", description="Dice over the batch or per image")
-    dice_absent: Literal["skip", "count", "zero"] = Field(
-        "skip", description="a class absent from the batch's truth: left out, counted, or its loss dropped"
+    link: Literal["hard", "copy"] = Field(
+        "hard", description="hard-link files that need no change, where the file system allows, or copy them"
     )
-    focal_gamma: Real = Field(2.0, description="gamma of the focal loss")
-    focal_alpha: Positive | None = Field(
-        None, description="alpha of the focal loss, a plain factor; 1, and 0.5 under compat deeplab"
-    )
-    compat: Literal["none", "keras", "deeplab"] = Field("none", description="published variants of dice and focal")
-    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
-    workers: Whole = Field(0, description="processes that load data")
-    seed: Whole = Field(0, description="seed of weights, shuffles and augmentation")
 
 
 class EvalStage(Stage):
@@ -209,7 +160,15 @@ class ReportStage(Stage):
 
 
 AnyStage = Annotated[
-    ValidateStage | ConvertStage | SplitStage | WeightsStage | TrainStage | EvalStage | PredictStage | ReportStage,
+    ValidateStage
+    | ConvertStage
+    | SplitStage
+    | WeightsStage
+    | ExportStage
+    | TrainStage
+    | EvalStage
+    | PredictStage
+    | ReportStage,
     Field(discriminator="use"),
 ]
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelprep import metrics
 from labelprep.prepared import Prepared
 from labelprep.spec import TrainStage
-from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages import Inputs, RunContext, Silent, StageResult
 from labelprep.stages._learning import heeding, options_of, require_torch, required_out
 
 if TYPE_CHECKING:
-    from labelprep.learning.trainer import Epoch
+    from labelprep.learning.epoch import Epoch
 
-VERSION = 1
+VERSION = 2
 
 
 def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
-    """Trains, and writes the run folder: `run.json`, `model.txt`, `history.jsonl`, `best.pt`, `last.pt`.
+    """Trains, and writes the run folder; an unfinished run of the same data and options goes on.
 
     Raises:
         MissingExtraError: without torch.
-        UsageError: for data or options that training cannot start with, and for a loss that is not finite.
+        UsageError: for data or options that training cannot start with, another run in the folder, and for a loss that
+            is not finite.
         MismatchError: for class weights of another class table.
         EnvironmentFailure: for a device that is not there, weights that cannot be fetched, a full disk.
     """
@@ -33,23 +36,32 @@ def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
     out = required_out(params, "train")
     prepared = Prepared.open(params.data or inputs.folder("convert", "train"))
     options = options_of(TrainOptions, params, weights=params.weights or _weights(inputs))
-    with heeding(context) as progress:
+    heard = replace(context, reporter=Silent()) if follows() else context
+    with heeding(heard) as progress:
         result = train(
             prepared,
             out,
             options,
+            existing="anew" if context.overwrite else "replace" if context.chained else "refuse",
             progress=progress,
-            on_epoch=lambda epoch: context.reporter.message(_line(epoch, params.epochs)),
+            on_epoch=lambda epoch: heard.reporter.message(_line(epoch, params.epochs)),
+            say=heard.reporter.message,
         )
     summary = {
         "best_epoch": result.best.epoch,
         "best_miou": result.best.val_miou,
         "epochs": len(result.history),
+        "stopped": result.stopped,
         "parameters": result.parameters,
         "seconds": round(sum(epoch.seconds for epoch in result.history), 3),
         "metrics": metrics.summary(result.confusion, prepared.table.names),
     }
     return StageResult(out, result.identity, summary)
+
+
+def follows() -> bool:
+    """Whether this is one of several processes of `torchrun`, and not the first one, which tells and writes."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 def _weights(inputs: Inputs) -> Path | None:
@@ -58,10 +70,14 @@ def _weights(inputs: Inputs) -> Path | None:
 
 
 def _line(epoch: Epoch, epochs: int) -> str:
+    validated = epoch.val_loss is not None
+    loss = f" (validation {epoch.val_loss:.4f})" if validated else ""
+    accuracy = f" (validation {_percent(epoch.val_accuracy)}), mIoU {_percent(epoch.val_miou)}" if validated else ""
+    memory = "" if epoch.peak_memory_mb is None else f", peak {epoch.peak_memory_mb} MiB"
     return (
-        f"epoch {epoch.epoch}/{epochs}: loss {epoch.train_loss:.4f} (validation {epoch.val_loss:.4f}), "
-        f"pixel accuracy {_percent(epoch.train_accuracy)} (validation {_percent(epoch.val_accuracy)}), "
-        f"mIoU {_percent(epoch.val_miou)}, {epoch.seconds:.1f} s"
+        f"epoch {epoch.epoch}/{epochs}: loss {epoch.train_loss:.4f}{loss}, "
+        f"pixel accuracy {_percent(epoch.train_accuracy)}{accuracy}, {epoch.seconds:.1f} s, "
+        f"{epoch.images_per_second:.1f} images/s, {_percent(epoch.data_wait)} of it waiting for data{memory}"
     )
 
 
