@@ -137,7 +137,7 @@ def growth(rows, masks, column):
     return max(row[column] for row in work) - first, max(later) - later[0]
 
 
-def sizes(out, looks):
+def sizes(out):
     journal = out / ".labelprep" / "journal.jsonl"
     return {path.name: path.stat().st_size for path in (journal, out / "manifest.jsonl", out / "findings.jsonl")}
 
@@ -164,7 +164,7 @@ def main():
             looks, seconds = measure([*command, "--scheduler", address], words.masks, scheduler)
     else:
         looks, seconds = measure([*command, "--scheduler", "local", "--jobs", str(words.jobs)], words.masks)
-    report(words, looks, seconds, drawing, sizes(out, looks))
+    report(words, looks, seconds, drawing, sizes(out))
     if not words.keep:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -64,6 +64,15 @@ def join(answers: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(answers) + b"]"
 
 
+def merge(joined: Iterable[bytes]) -> bytes:
+    """The answers of several batches, each as `join` gives them, as one such list.
+
+    >>> merge([join([b"1"]), join([]), join([b"2", b"3"])])
+    b'[1,2,3]'
+    """
+    return join(answers for each in joined if (answers := each[1:-1]))
+
+
 def answer_for(batch: bytes, place: int, code: str, message: str) -> bytes:
     """The answer for a sample that could not be worked on: a line of the manifest without a result, and a finding.
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from labelprep.errors import UsageError
-from labelprep.execution.batches import batches, pixels_of
+from labelprep.execution.batches import Weigher, batches
 from labelprep.execution.guard import Limits
 from labelprep.execution.inline import Mapper, Work, map_inline
 from labelprep.execution.keys import TLS
 from labelprep.execution.watch import Watch
 
-__all__ = ["FEW_MASKS", "TLS", "Limits", "Mapper", "Watch", "Work", "backend", "batches", "map_inline", "pixels_of"]
+__all__ = ["FEW_MASKS", "TLS", "Limits", "Mapper", "Watch", "Weigher", "Work", "backend", "batches", "map_inline"]
 
 # Workers take about 1.5 s to import and start; one process converts some hundred masks in that time.
 FEW_MASKS = 300

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from labelprep import batch as batches
 from labelprep.execution.guard import Guard, Limits
+from labelprep.execution.pieces import Runner, for_a_while
 from labelprep.execution.watch import Watch
 
 Work: TypeAlias = Callable[[bytes], Iterator[bytes]]
@@ -17,16 +18,6 @@ Mapper: TypeAlias = Callable[[Work, Iterable[bytes]], Iterator[bytes]]
 """From the batches to their answers, joined; a batch may give several such lists, and they come in any order."""
 
 NOTHING = batches.join([])
-
-
-class Runner(Protocol):
-    """Whatever works on a batch: a guard, or this process."""
-
-    def run(self, batch: bytes, go_on: Callable[[], bool] = ...) -> tuple[bytes, bytes | None]:
-        """The answers, and the rest of the batch where it was not worked on to its end."""
-
-    def close(self) -> None:
-        """Lets go of everything."""
 
 
 class Here:
@@ -43,6 +34,8 @@ class Here:
                 answers.append(answer)
                 if not go_on():
                     break
+            else:
+                return batches.join(answers), None
         except MemoryError:
             message = "needs more memory than this process can have"
             answers.append(batches.answer_for(batch, len(answers), "out-of-memory", message))
@@ -79,7 +72,7 @@ def map_inline(limits: Limits | None, watch: Watch) -> Mapper:
             for blob in blobs:
                 rest: bytes | None = blob
                 while rest is not None and watch.go_on():
-                    answers, rest = worker.run(rest, watch.go_on)
+                    answers, rest = for_a_while(worker, rest, watch.go_on)
                     if answers != NOTHING:
                         yield answers
                 watch.end_if_asked()

@@ -2,7 +2,8 @@
 
 Whatever the size of the run, driver and scheduler hold one window of batches; a result is released as soon as it
 is handed on. Batches travel as bytes, because Dask replaces a text argument that equals a key by that key's
-result, and under a fresh key each, because Dask gives an old key's result again.
+result, and under a fresh key each, because Dask gives an old key's result again; deflated, to a tenth, because a
+scheduler keeps the last messages to every worker, a thousand unless `distributed.admin.low-level-log-length` says less.
 
 Workers may be lost at any time. That never says anything about a file: the batch is sent again, in two halves
 where it lost its worker several times. What is sent twice is harmless, as outputs are the same and written whole.
@@ -67,7 +68,7 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class _Sent:
-    """A batch, and how often it lost its workers so far."""
+    """A batch, deflated, and how often it lost its workers so far."""
 
     blob: bytes
     losses: int = 0
@@ -118,7 +119,7 @@ class _Window:
             blob = None if self.again else next(self.blobs, None)
             if not self.again and blob is None:
                 break
-            self.submit(self.again.popleft() if blob is None else _Sent(blob))
+            self.submit(self.again.popleft() if blob is None else _Sent(isal_zlib.compress(blob, 1)))
         return bool(self.under_way) or (going and bool(self.again))
 
     def submit(self, sent: _Sent) -> None:
@@ -126,8 +127,7 @@ class _Window:
         key = f"labelprep-{self.name}-{self.submitted}"
         self.submitted += 1
         where = {"workers": self.free, "allow_other_workers": True} if self.free else {}
-        blob = isal_zlib.compress(sent.blob, 1)  # a tenth: the scheduler remembers a thousand messages to each worker
-        future = self.workers.client.submit(self.run, blob, key=key, pure=False, retries=0, **where)
+        future = self.workers.client.submit(self.run, sent.blob, key=key, pure=False, retries=0, **where)
         self.under_way[future] = sent
         self.completed.add(future)
 
@@ -162,7 +162,7 @@ class _Window:
             self.slowest, self.quiet = max(self.slowest, seconds), 0.0
             self.stalls, self.fruitful = 0, time.monotonic()
             if rest is not None:
-                self.again.append(_Sent(rest))
+                self.again.extend(_Sent(half) for half in _in_two(rest))  # so that it is nobody's alone
             return answers
         error = result[1] if isinstance(result, tuple) else result
         if isinstance(error, KilledWorker):
@@ -263,6 +263,11 @@ def _halves(sent: _Sent, error: KilledWorker) -> list[_Sent]:
         times = sent.losses * (error.allowed_failures + 1)
         message = f"worker processes died {times} times during the same batch (killed, or out of memory)"
         raise EnvironmentFailure(message, code="workers-lost", hint=GO_ON)
-    middle = (batches.size(sent.blob) + 1) // 2
-    parts = batches.part(sent.blob, 0, middle), batches.part(sent.blob, middle)
-    return [_Sent(part, sent.losses + 1) for part in parts if part is not None]
+    return [_Sent(half, sent.losses + 1) for half in _in_two(sent.blob)]
+
+
+def _in_two(deflated: bytes) -> list[bytes]:
+    blob = isal_zlib.decompress(deflated)
+    middle = (batches.size(blob) + 1) // 2
+    halves = batches.part(blob, 0, middle), batches.part(blob, middle)
+    return [isal_zlib.compress(half, 1) for half in halves if half is not None]

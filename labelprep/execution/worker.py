@@ -13,7 +13,8 @@ from isal import isal_zlib
 from labelprep import interrupts
 from labelprep.execution.child import load
 from labelprep.execution.guard import Guard, Limits
-from labelprep.execution.inline import Here, Runner
+from labelprep.execution.inline import Here
+from labelprep.execution.pieces import Runner, for_a_while
 from labelprep.execution.quiet import LOGGERS
 
 _mine = threading.local()  # a guard for each thread, that lives as long as the worker
@@ -28,11 +29,12 @@ def compute(work: str, limits: Limits | None, batch: bytes) -> tuple[bytes, byte
         batch: as `labelprep.batch.pack` makes it, deflated.
 
     Returns:
-        The answers, deflated, the rest of the batch where it was not worked on to its end, and the seconds taken.
+        The answers, the rest of the batch where it was not worked on to its end, both deflated, and the seconds taken.
     """
     began = time.monotonic()
-    answers, rest = _runner(work, limits).run(isal_zlib.decompress(batch))
-    return isal_zlib.compress(answers, 1), rest, time.monotonic() - began
+    answers, rest = for_a_while(_runner(work, limits), isal_zlib.decompress(batch))
+    deflated = None if rest is None else isal_zlib.compress(rest, 1)
+    return isal_zlib.compress(answers, 1), deflated, time.monotonic() - began
 
 
 def _runner(work: str, limits: Limits | None) -> Runner:

@@ -10,7 +10,7 @@ from typing import Any
 
 from labelprep.classes import ClassTable
 from labelprep.errors import ClassTableError
-from labelprep.execution import Watch, backend, batches, pixels_of
+from labelprep.execution import Watch, Weigher, backend, batches
 from labelprep.findings import CATALOGUE, SEVERITIES, Finding
 from labelprep.formats.class_tables import load_table
 from labelprep.ledger import Ledger
@@ -127,7 +127,8 @@ def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext)
         run.reporter.progress(what, ledger.done, total, errors=errors, warnings=warnings)
 
     def group(samples: Iterable[tuple[int, Sample]]) -> Iterator[tuple[tuple[int, Sample], ...]]:
-        return batches(samples, lambda pair: pixels_of(pair[1].mask), total=total)
+        weigh = Weigher()
+        return batches(samples, lambda pair: weigh(pair[1].mask, pair[1].mask_size), total=total)
 
     run.reporter.progress(what, 0, total)
     watch = Watch(on_wait=tell, say=run.reporter.message)

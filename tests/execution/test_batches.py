@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from labelprep.execution.batches import MOST_PER_BATCH, batches, pixels_of
+from labelprep.execution.batches import LOOK_EVERY, MOST_PER_BATCH, PIXELS_PER_FILE, Weigher, batches, pixels_of
 
 
 @given(st.lists(st.integers(0, 200), max_size=200), st.integers(1, 300))
@@ -28,7 +28,7 @@ def test_batches_hold_every_item_in_order_and_stay_within_the_budget(weights, bu
     ("total", "largest"), [(10, 8), (300, 8), (5000, 78), (1_000_000, MOST_PER_BATCH), (None, MOST_PER_BATCH)]
 )
 def test_few_masks_make_small_batches_so_that_all_workers_get_some(total, largest):
-    assert max(len(b) for b in batches(range(2000), lambda _: 0, total=total)) == largest
+    assert max(len(b) for b in batches(range(5000), lambda _: 0, total=total)) == largest
 
 
 def test_items_are_read_no_further_than_the_batch_that_is_given():
@@ -51,3 +51,17 @@ def test_other_files_weigh_by_size_and_missing_ones_nothing(tmp_path):
 
     assert pixels_of(tmp_path / "a.bin") == 400
     assert pixels_of(tmp_path / "none.png") == 0
+
+
+def test_masks_between_two_looks_weigh_by_their_bytes(tmp_path):
+    for name, side in (("small", 10), ("large", 1000)):
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / f"{name}.png")
+    weigh = Weigher()
+
+    first = [weigh(tmp_path / "small.png", 50) for _ in range(LOOK_EVERY)]
+    second = [weigh(tmp_path / "large.png", 50) for _ in range(LOOK_EVERY)]
+    third = weigh(tmp_path / "none.png", 50)
+
+    assert first == [PIXELS_PER_FILE + 100] * LOOK_EVERY
+    assert second == [PIXELS_PER_FILE + 1_000_000] * LOOK_EVERY
+    assert third == PIXELS_PER_FILE
