@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from labelprep.atomic import discard, write_lines
 from labelprep.errors import EnvironmentFailure
 from labelprep.prepared import STATE, mask_path
@@ -108,7 +110,7 @@ class Ledger:
             EnvironmentFailure: where the journal cannot be written.
         """
         final = [line for line in lines if not line["undecided"]]
-        texts = [json.dumps(line, ensure_ascii=False) for line in final]
+        texts = [orjson.dumps(line).decode() for line in final]
         if self._journal is not None and final:
             self._append("".join(text + "\n" for text in texts))
         self._keep(zip(final, texts, strict=True))
@@ -133,7 +135,7 @@ class Ledger:
     def lines(self) -> Iterator[dict[str, Any]]:
         """All results in plan order."""
         for (line,) in self._table.execute("SELECT line FROM new ORDER BY n"):
-            yield json.loads(line)
+            yield orjson.loads(line)
 
     def holds_mask(self, key: str) -> bool:
         """Whether a mask of that key was written or is still good."""
@@ -178,7 +180,7 @@ class Ledger:
             return False
 
     def _keep_old(self, line: Mapping[str, Any]) -> None:
-        self._keep([(line, json.dumps(line, ensure_ascii=False))])
+        self._keep([(line, orjson.dumps(line).decode())])
 
     def _keep(self, lines: Iterable[tuple[Mapping[str, Any], str]]) -> None:
         self._table.executemany("INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)", map(self._kept, lines))

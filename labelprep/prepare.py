@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import xxhash
 
 from labelprep.atomic import write_atomic
@@ -215,7 +216,7 @@ def run_batch(blob: bytes) -> Iterator[bytes]:
             "undecided": outcome.undecided,
             "tie": None,
         }
-        yield json.dumps(answer).encode()
+        yield orjson.dumps(answer)
 
 
 def prepare_dataset(
@@ -246,7 +247,7 @@ def prepare_dataset(
     waiting = replace(context, habits=replace(context.habits, tie="wait"))
     todo = _without(plan.samples(), ledger.recall, lambda: on_batch(ledger))
     for answer in mapper(run_batch, _blobs(group(todo), waiting)):
-        ledger.record(json.loads(answer))
+        ledger.record(orjson.loads(answer))
         on_batch(ledger)
     if not ledger.undecided():
         return
@@ -258,7 +259,7 @@ def prepare_dataset(
         lambda: on_batch(ledger),
     )
     for answer in mapper(run_batch, _blobs(group(undecided), deciding)):
-        ledger.record([line | {"tie": tie} for line in json.loads(answer)])
+        ledger.record([line | {"tie": tie} for line in orjson.loads(answer)])
         on_batch(ledger)
 
 

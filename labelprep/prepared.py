@@ -25,6 +25,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Self
 
 import numpy as np
+import orjson
 
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure, UsageError
@@ -130,12 +131,12 @@ class Row:
 
     def to_json(self) -> str:
         """One line of JSON without its line end."""
-        return json.dumps(self.__dict__, separators=(",", ":"), ensure_ascii=False)
+        return orjson.dumps(self.__dict__).decode()
 
     @classmethod
     def from_json(cls, line: str) -> Self:
         """The row that `to_json` wrote."""
-        values = json.loads(line)
+        values = orjson.loads(line)
         for name in ("key", "source", "image"):
             if (path := values.get(name)) is not None and not is_below(path):
                 message = f"{name} {path!r} does not lie below its folder"

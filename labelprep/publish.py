@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -274,8 +274,8 @@ def class_rows(counts: ClassCounts, table: ClassTable) -> list[dict[str, Any]]:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    row = Row(**values)
-    return replace(row, pixels=tuple(row.pixels), findings=tuple(row.findings))
+    lists = {"pixels": tuple(values["pixels"]), "findings": tuple(values["findings"])}
+    return Row(**values | lists)
 
 
 def _same_drive(a: Path, b: Path) -> bool:

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from zlib_ng.zlib_ng import crc32
+
 from labelprep.errors import DamagedFileError
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -70,7 +72,7 @@ def walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         end = at + 12 + size
         if end > len(data):
             break
-        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
+        if crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             message = f"damaged PNG: wrong checksum in chunk {name.decode('latin-1')!r} at byte {at}"
             raise DamagedFileError(message)
         yield name, view[at + 8 : end - 4]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import posixpath
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ BLEND_SHARE = 0.6  # of the unknown pixels that must lie there
 def check_file(decoded: Decoded, path: str) -> list[Finding]:
     """Findings about the file itself: ending and loss."""
     findings = []
-    ending = PurePosixPath(path).suffix.lower()
+    ending = posixpath.splitext(path)[1].lower()
     if ENDINGS.get(ending, decoded.format) != decoded.format:
         message = f"the ending {ending} promises {ENDINGS[ending]}, the content is {decoded.format}"
         findings.append(Finding.of("wrong-ending", message))

@@ -45,7 +45,7 @@ class Coded:
 
     def used(self) -> NDArray[np.int64]:
         """Positions of the values that have pixels."""
-        return np.flatnonzero(self.pixels)
+        return self.pixels.nonzero()[0]
 
     def with_values(self, values: NDArray[np.uint32]) -> Coded:
         """The same pixels under other values (U,)."""

@@ -49,7 +49,7 @@ def _size(path: Path, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tu
         DamagedFileError: where the header cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             head = file.read(33)
         if head.startswith(chunks.SIGNATURE):
             header = chunks.read_header(head)

@@ -28,21 +28,22 @@ def build_index(reading: Reading, table: ClassTable, strangers: dict[int, int] |
     Raises:
         UsageError: where a value is neither in the book nor among the strangers.
     """
-    ids, used = _all_ids(reading, strangers), reading.coded.used()
-    if (lost := used[ids[used] < 0]).size:
+    ids, used = _all_ids(reading, strangers), reading.used
+    of_used = ids[used]
+    if (lost := used[of_used < 0]).size:
         message = f"{int(reading.coded.pixels[lost].sum())} pixels have a value that the class table does not hold"
         raise UsageError(message, path=table.source)
     codes = reading.coded.codes
-    if codes.dtype == table.dtype and (ids[used] == used).all():
+    if codes.dtype == table.dtype and (of_used == used).all():
         return codes
     return reading.coded.spread(ids.astype(table.dtype))
 
 
 def counts_by_class(reading: Reading, table: ClassTable, strangers: dict[int, int] | None = None) -> NDArray[np.int64]:
     """Pixels per id (C + 1,) int64, ignored pixels last, without touching the pixels again."""
-    ids, pixels = _all_ids(reading, strangers), reading.coded.pixels
-    slots = np.where(ids == table.ignore_index, len(table), ids)[pixels > 0]
-    return np.bincount(slots, pixels[pixels > 0], len(table) + 1).astype(np.int64)
+    ids = _all_ids(reading, strangers)[reading.used]
+    slots = np.where(ids == table.ignore_index, len(table), ids)
+    return np.bincount(slots, reading.coded.pixels[reading.used], len(table) + 1).astype(np.int64)
 
 
 def _all_ids(reading: Reading, strangers: dict[int, int] | None) -> NDArray[np.int32]:

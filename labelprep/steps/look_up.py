@@ -43,13 +43,14 @@ class Book:
 
     def ids_of(self, values: NDArray[np.uint32]) -> NDArray[np.int32]:
         """The id of each value (U,), -1 where the table does not hold it."""
-        return _ids_of(self, np.ascontiguousarray(values).tobytes())
+        return _ids_of(self, values.tobytes(), mirrored=False)
 
 
 @lru_cache(maxsize=64)
-def _ids_of(book: Book, values: bytes) -> NDArray[np.int32]:
+def _ids_of(book: Book, stored: bytes, *, mirrored: bool) -> NDArray[np.int32]:
     """Kept, because most masks of a set hold the values of the one before."""
-    at = book.look_up(np.frombuffer(values, np.uint32))
+    values = np.frombuffer(stored, np.uint32)
+    at = book.look_up(_exchanged(values) if mirrored else values)
     ids = np.where(at == UNKNOWN, np.int32(-1), book.ids[at])
     ids.setflags(write=False)
     return ids
@@ -105,6 +106,16 @@ class Reading:
         return self.book.ids_of(self.coded.values)
 
     @cached_property
+    def mirrored(self) -> NDArray[np.int32]:
+        """(U,) the id that each colour would have with red and blue exchanged, -1 where the book holds none."""
+        return _ids_of(self.book, self.coded.values.tobytes(), mirrored=True)
+
+    @cached_property
+    def used(self) -> NDArray[np.int64]:
+        """Positions of the values that have pixels."""
+        return self.coded.used()
+
+    @cached_property
     def strange(self) -> NDArray[np.bool_]:
         """(U,) the values that have pixels and are not in the book."""
         return (self.ids < 0) & (self.coded.pixels > 0)
@@ -112,15 +123,21 @@ class Reading:
     @cached_property
     def unknown(self) -> int:
         """Number of pixels whose value the book does not hold."""
-        return int(self.coded.pixels[self.strange].sum())
+        strange = self.used[self.ids[self.used] < 0]
+        return int(self.coded.pixels[strange].sum()) if strange.size else 0
 
     def values(self) -> NDArray[np.uint32]:
         """The values that have pixels, without the one for "no label here"."""
-        values = self.coded.values
-        return np.compress((self.coded.pixels > 0) & (values != self.book.size), values)
+        values = self.coded.values[self.used]
+        told: NDArray[np.uint32] = values[values != self.book.size]
+        return told
 
 
 def swapped(coded: Coded) -> Coded:
     """The same mask with red and blue exchanged."""
-    values = coded.values
-    return coded.with_values(np.where(values == COLORS, values, swap(values & np.uint32(COLORS - 1))))
+    return coded.with_values(_exchanged(coded.values))
+
+
+def _exchanged(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    exchanged: NDArray[np.uint32] = np.where(values == COLORS, values, swap(values & np.uint32(COLORS - 1)))
+    return exchanged

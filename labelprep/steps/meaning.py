@@ -75,7 +75,7 @@ def understand(decoded: Decoded, table: ClassTable, habits: Habits) -> Meaning:
         found = _understand_rgb(_without(decoded, clear, COLORS), decoded, table, habits)
     else:
         found = _understand_indexed(_without(decoded, clear, VALUES), decoded, table, habits)
-    return replace(found, findings=(*findings, *found.findings))
+    return replace(found, findings=(*findings, *found.findings)) if findings else found
 
 
 def _without(decoded: Decoded, clear: NDArray[np.bool_] | None, marker: int) -> Coded:
@@ -143,18 +143,16 @@ def read_colors(coded: Coded, table: ClassTable, habits: Habits) -> Meaning:
 
 def _fits_as_rgb(as_rgb: Reading, table: ClassTable, habits: Habits) -> Meaning:
     """A mask whose colours are all in the table as RGB; as BGR they may be too, and mean something else."""
-    book = as_rgb.book
-    used = as_rgb.values()
-    mirrored = book.ids_of(swap(used))
+    mirrored = as_rgb.mirrored[as_rgb.used]
     if (mirrored < 0).any():
         return Meaning(as_rgb, vote="rgb")
-    if (mirrored == book.ids_of(used)).all():
+    if (mirrored == as_rgb.ids[as_rgb.used]).all():
         return Meaning(as_rgb)
     if habits.tie == "wait":
         return Meaning(as_rgb, undecided=True)
     if habits.tie == "rgb":
         return Meaning(as_rgb)
-    as_bgr = Reading(swapped(as_rgb.coded), book)
+    as_bgr = Reading(swapped(as_rgb.coded), as_rgb.book)
     shares = f"as RGB {_shares(as_rgb, table)}; as BGR {_shares(as_bgr, table)}"
     if habits.tie == "error":
         return Meaning(None, (Finding.of("ambiguous-order", f"the colours fit the table both ways: {shares}"),))
