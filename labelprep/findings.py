@@ -117,6 +117,8 @@ _KINDS = (
     Kind("lossy-mask", "warning", "lossy mask (JPEG or lossy WebP)",
          "colours smear around edges when a mask is saved with loss",
          "export the masks again as PNG; or --on-unknown nearest:N"),
+    Kind("source-changed", "error", "the file changed while the run worked",
+         "somebody wrote, replaced or removed it meanwhile", "run the same command again: only what changed is read"),
     # pairs
     Kind("image-missing", "warning", "mask without image", "different names or suffixes, or no image at all",
          "--image-suffix, --mask-suffix, or --pairs FILE"),

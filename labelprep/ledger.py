@@ -28,6 +28,8 @@ from labelprep.steps.plan import Sample
 
 FORMER = "former.jsonl"  # beside the journal: the lines of runs that were replaced
 SYNC_EVERY = 1.0  # seconds of work that a loss of power may cost; a killed run loses nothing that is written
+# a file that failed of these may be good by now, though it has not changed
+PLACE = {"unreadable-file", "crashed-decoder", "hung-decoder", "out-of-memory", "source-changed"}
 _SCHEMA = """
 CREATE TABLE old (key TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID;
 CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line TEXT);
@@ -45,6 +47,7 @@ class Ledger:
         severities: findings so far, by severity.
         done: samples with a result.
         fresh: samples whose result was computed by this run and not recalled.
+        retried: samples that failed in an earlier run and are tried again.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class Ledger:
         self._out = out
         self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
         self.severities: Counter[str] = Counter()
-        self.done = self.fresh = 0
+        self.done = self.fresh = self.retried = 0
         self._next_sync = time.monotonic() + SYNC_EVERY
         if journal is not None:
             self._load(journal, tell, trust=trust)
@@ -84,10 +87,12 @@ class Ledger:
     def recall(self, n: int, sample: Sample) -> bool:
         """Whether the journal holds this sample's result; if so, it counts as done.
 
+        What failed is tried again where mask or image changed, or where the place was to blame and not the file.
         A mask whose colour order was decided by the rest of the set waits again for the rest of the set.
         """
         line = self._old(sample)
-        if line is None:
+        if line is None or not self._holds(line, sample):
+            self.retried += line is not None and _failed(line)
             return False
         if line["tie"] is None:
             self._keep_old(line | {"n": n})
@@ -98,7 +103,7 @@ class Ledger:
     def recall_tied(self, n: int, sample: Sample, tie: str) -> bool:
         """Whether the journal holds the result that this sample had under the same tie break."""
         line = self._old(sample)
-        if line is None or line["tie"] != tie:
+        if line is None or line["tie"] != tie or not self._holds(line, sample):
             return False
         self._keep_old(line | {"n": n})
         return True
@@ -118,6 +123,18 @@ class Ledger:
             if line["undecided"]:
                 self._wait(line["n"])
         self.fresh += len(final)
+
+    def replace(self, line: Mapping[str, Any]) -> None:
+        """Puts another result in place of one that is here, whose files are swept.
+
+        Raises:
+            EnvironmentFailure: where the journal cannot be written.
+        """
+        row = line["row"]
+        ending = posixpath.splitext(row["image"])[1] if row["image"] else ""
+        self._table.execute("INSERT OR IGNORE INTO wrote VALUES (?, ?)", (row["key"], ending))
+        self.record([line])
+        self.done -= 1
 
     def undecided(self) -> int:
         """How many samples wait for the colour order of the others."""
@@ -168,14 +185,19 @@ class Ledger:
         if found is None:
             return None
         line: dict[str, Any] = json.loads(found[0])
-        return line if line["stamp"] == sample.stamp() and self._is_there(line["row"]) else None
+        return line
 
-    def _is_there(self, row: Mapping[str, Any]) -> bool:
-        """Whether the mask that a row tells of lies in the folder; a loss of power may leave it missing or empty."""
-        if self._out is None or row["xxh3"] is None:
+    def _holds(self, line: Mapping[str, Any], sample: Sample) -> bool:
+        """Whether a line still tells of the sample as it is, and its mask lies in the folder.
+
+        A loss of power may leave a mask missing or empty.
+        """
+        if line["stamp"] != sample.stamp() or any(f.get("code") in PLACE for f in line["findings"]):
+            return False
+        if self._out is None or _failed(line):
             return True
         try:
-            return mask_path(self._out, row["key"]).stat().st_size > 0
+            return mask_path(self._out, sample.key).stat().st_size > 0
         except OSError:
             return False
 
@@ -216,6 +238,10 @@ class Ledger:
         except OSError as error:
             message = f"cannot write: {error.strerror or error}"
             raise EnvironmentFailure(message, path=journal, hint="make room or permission, then run again") from error
+
+
+def _failed(line: Mapping[str, Any]) -> bool:
+    return line["row"]["xxh3"] is None
 
 
 def _read(journal: Path) -> Iterator[tuple[str, str, str]]:

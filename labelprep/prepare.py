@@ -34,6 +34,7 @@ from labelprep.steps.index import build_index, counts_by_class
 from labelprep.steps.look_up import Reading, seeds_of
 from labelprep.steps.meaning import Habits, Tie, understand
 from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
+from labelprep.steps.steady import what_changed
 from labelprep.steps.unknown import resolve_unknown, unknown_values
 
 TELL_EVERY = 256  # samples that are passed over
@@ -206,17 +207,19 @@ def run_batch(blob: bytes) -> Iterator[bytes]:
     context = Context.from_json(text)
     for ordinal, fields in samples:
         sample = Sample.from_dict(fields)
-        outcome = prepare_sample(sample, context)
-        answer = {
-            "n": ordinal,
-            "stamp": sample.stamp(),
-            "row": outcome.row.__dict__,
-            "findings": [f.to_dict() for f in outcome.findings],
-            "vote": outcome.vote,
-            "undecided": outcome.undecided,
-            "tie": None,
-        }
-        yield orjson.dumps(answer)
+        yield orjson.dumps(_answer(ordinal, sample, prepare_sample(sample, context)))
+
+
+def _answer(ordinal: int, sample: Sample, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "n": ordinal,
+        "stamp": sample.stamp(),
+        "row": outcome.row.__dict__,
+        "findings": [f.to_dict() for f in outcome.findings],
+        "vote": outcome.vote,
+        "undecided": outcome.undecided,
+        "tie": None,
+    }
 
 
 def prepare_dataset(
@@ -231,7 +234,8 @@ def prepare_dataset(
     """Sends every sample of the plan that the ledger does not hold yet through the mapper, and records what comes back.
 
     Masks that fit both colour orders wait until the rest of the set has voted: they take the order that all
-    decided masks share, and are errors where those disagree or where none decided.
+    decided masks share, and are errors where those disagree or where none decided. At the end every file is looked at
+    once more: what is no longer as the plan has it is an error, and its mask does not stay.
 
     Args:
         plan: the samples, streamed.
@@ -249,8 +253,21 @@ def prepare_dataset(
     for answer in mapper(run_batch, _blobs(group(todo), waiting)):
         ledger.record(orjson.loads(answer))
         on_batch(ledger)
-    if not ledger.undecided():
-        return
+    if ledger.undecided():
+        _decide(plan, context, ledger, mapper=mapper, group=group, on_batch=on_batch)
+    _look_again(plan, ledger, on_batch)
+
+
+def _decide(
+    plan: Plan,
+    context: Context,
+    ledger: Ledger,
+    *,
+    mapper: Mapper,
+    group: Callable[[Iterator[tuple[int, Sample]]], Iterable[tuple[tuple[int, Sample], ...]]],
+    on_batch: Callable[[Ledger], None],
+) -> None:
+    """Prepares the masks that waited for the colour order of the others."""
     tie: Tie = ledger.common_vote() or "error"
     deciding = replace(context, habits=replace(context.habits, tie=tie))
     undecided = _without(
@@ -272,6 +289,16 @@ def _without(
             tell()
         if not is_done(n, sample):
             yield n, sample
+
+
+def _look_again(plan: Plan, ledger: Ledger, tell: Callable[[Ledger], None]) -> None:
+    """Replaces the results of files that changed while the run worked."""
+    for n, sample in enumerate(plan.samples()):
+        if n % TELL_EVERY == TELL_EVERY - 1:
+            tell(ledger)
+        if why := what_changed(sample):
+            failed = _outcome(sample, {}, [Finding.of("source-changed", why)])
+            ledger.replace(_answer(n, sample, failed))
 
 
 def _blobs(batches: Iterable[tuple[tuple[int, Sample], ...]], context: Context) -> Iterator[bytes]:

@@ -73,11 +73,17 @@ def describe_validate(summary: Mapping[str, Any], root: Path, exit_code: int) ->
     return "\n".join(lines)
 
 
+def _news(summary: Mapping[str, Any]) -> str:
+    """What this run did to a folder that had been converted before; nothing of a first run."""
+    if summary["retried_now"]:
+        return f"; {summary['retried_now']:,} that failed before were tried again"
+    return "" if summary["converted_now"] or summary["removed_now"] else "; nothing changed"
+
+
 def describe_convert(summary: Mapping[str, Any], root: Path) -> str:
     """The report of `convert`."""
     lines = [
-        f"{root}: {summary['written']:,} of {summary['masks']:,} masks in {summary['out']}"
-        + ("" if summary["converted_now"] or summary["removed_now"] else "; nothing changed"),
+        f"{root}: {summary['written']:,} of {summary['masks']:,} masks in {summary['out']}" + _news(summary),
         *_read_as(summary),
         *describe_findings(summary["findings"]),
         class_table({"convert": summary}),
@@ -89,6 +95,7 @@ def describe_convert(summary: Mapping[str, Any], root: Path) -> str:
         )
     if summary["failed"]:
         lines.append(
-            f"{summary['failed']:,} masks were not written; {summary['out']}/manifest.jsonl lists them; exit 3"
+            f"{summary['failed']:,} masks were not written; {summary['out']}/manifest.jsonl lists them; exit 3\n"
+            "mend them, or choose an option above, and run again: what is done and has not changed is not read again"
         )
     return "\n".join(lines)

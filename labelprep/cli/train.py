@@ -48,7 +48,9 @@ def _params() -> list[click.Parameter]:
         click.Argument(["folder"], type=click.Path(path_type=Path), metavar="OUT"),
         out_option("RUN"),
         *stage_options(TrainStage),
-        click.Option(["--overwrite"], is_flag=True, help="Train anew, also where RUN holds another run or could go on."),
+        click.Option(
+            ["--overwrite"], is_flag=True, help="Train anew, also where RUN holds another run or could go on."
+        ),
     ]
 
 

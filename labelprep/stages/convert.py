@@ -57,11 +57,12 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
             journal = Late(context.reporter, "lines of the journal")
             with closing(Ledger(this.workdir, out, trust=trust and not context.rehash, tell=journal)) as ledger:
                 journal.end()
+                if trust and not context.rehash:
+                    _tell_retries(out, context)
                 work("convert", this, how, ledger, context)
                 lines = Late(context.reporter, "publish", len(this.plan))
                 totals = publish(this.plan, how, out, ledger, this.workdir, lines)
                 lines.end()
-                fresh = ledger.fresh
         left_out = sum(f.severity == "error" and f.code in LEFT_OUT for f in this.plan.findings())
     prepared = Prepared.open(out)
     summary = {
@@ -73,7 +74,8 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         "written": totals.written,
         "failed": totals.masks - totals.written,
         "left_out": left_out,
-        "converted_now": fresh,
+        "converted_now": ledger.fresh,
+        "retried_now": ledger.retried,
         "removed_now": totals.removed,
         "severities": {name: totals.severities[name] for name in ("error", "warning", "note")},
         "findings": grouped(prepared.findings(), context.on_finding),
@@ -82,6 +84,18 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         "pixels": totals.counts.total,
     }
     return StageResult(out, prepared.identity, summary, exit_code=3 if left_out or summary["failed"] else 0)
+
+
+def _tell_retries(out: Path, context: RunContext) -> None:
+    """Says how many masks failed when this folder was last finished."""
+    try:
+        failed = Prepared.open(out).info["failed"]
+    except UsageError:  # it was not finished
+        return
+    if failed:
+        masks = "1 mask" if failed == 1 else f"{failed:,} masks"
+        text = f"{masks} failed last time: what changed since, or could not be read, is tried again, and nothing else"
+        context.reporter.message(text)
 
 
 def _refuse_foreign(out: Path, root: Path, sources: Sequence[Path]) -> None:

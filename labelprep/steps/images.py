@@ -30,6 +30,8 @@ def check_image(path: Path | None, mask_size: tuple[int, int], *, exif_rotate: b
         return []
     try:
         size, orientation = _size(path, mask_size, exif_rotate=exif_rotate)
+    except OSError as error:  # the place is to blame, and not the file
+        return [Finding.of("unreadable-file", f"the image {path.name} cannot be read: {error.strerror or error}")]
     except DamagedFileError as error:
         return [Finding.of("image-unreadable", f"the image {path.name} cannot be read: {error.message}")]
     turned = size[::-1] if orientation in TRANSPOSED else size
@@ -47,6 +49,7 @@ def _size(path: Path, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tu
 
     Raises:
         DamagedFileError: where the header cannot be read.
+        OSError: where the file cannot.
     """
     try:
         with path.open("rb", buffering=0) as file:
@@ -63,7 +66,9 @@ def _size(path: Path, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tu
         message = f"not an image (first bytes {head[:8]!r})" if head else "the file is empty"
         raise DamagedFileError(message) from error
     except Exception as error:  # plugins raise anything for damaged headers
-        message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        message = str(error) or type(error).__name__
         raise DamagedFileError(message) from error
 
 

@@ -1,0 +1,30 @@
+"""Did a file change while a run worked with it?"""
+
+from __future__ import annotations
+
+from labelprep.steps.plan import Sample
+
+
+def what_changed(sample: Sample) -> str | None:
+    """What became of mask or image since the plan was made, in words; None where both are as they were.
+
+    A plan that knows no times is not compared.
+    """
+    files = (
+        (sample.source, sample.mask, sample.mask_size, sample.mask_mtime_ns),
+        (sample.image_source, sample.image, sample.image_size, sample.image_mtime_ns),
+    )
+    for name, path, size, mtime_ns in files:
+        if path is None or not mtime_ns:
+            continue
+        try:
+            now = path.stat()
+        except FileNotFoundError:
+            return f"{name} was there when the run began, and is gone"
+        except OSError:
+            continue  # whoever reads it says so
+        if now.st_size != size:
+            return f"{name} had {size:,} bytes when the run began, and has {now.st_size:,} now"
+        if now.st_mtime_ns != mtime_ns:
+            return f"{name} was written again while the run worked"
+    return None
