@@ -30,6 +30,7 @@ COMMANDS = {
     "convert": "Raw masks to palette PNGs, counted on the way.",
     "weights": "Class weights from exact pixel counts.",
     "split": "Lists for training, validation and test.",
+    "tile": "Crops or resized copies of a prepared folder.",
     "export": "A prepared folder as other tools read it.",
     "run": "Chained stages from a spec; only what changed.",
     "train": "Train a model from a prepared folder.",
@@ -180,7 +181,7 @@ def _stopped(error: BaseException, words: Sequence[str]) -> InterruptedRunError:
     """The stop of a command that has no words of its own for it, and the command that goes on or starts again."""
     number = interrupts.struck_by(error)
     by = "interrupted" if number == signal.SIGINT else f"stopped by {signal.Signals(number).name}"
-    goes_on = next((word for word in words if word in COMMANDS), None) == "convert"
+    goes_on = next((word for word in words if word in COMMANDS), None) in ("convert", "train")
     message = f"{by}; what was finished is saved. To go on:" if goes_on else f"{by}. To start again:"
     again = [word for word in words if not (goes_on and word == "--overwrite")]  # it would throw away what is saved
     return InterruptedRunError(message, hint=shlex.join(["labelprep", *again]), number=number)

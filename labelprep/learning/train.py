@@ -140,10 +140,7 @@ class _Loop:
     def start(self, state: dict[str, Any] | None) -> None:
         """Writes what is known before the first step, or goes on from a state."""
         trainer, run = self.trainer, self.run
-        if state is not None:
-            self._restore(state)
-            self.say(f"goes on in epoch {trainer.number}, behind batch {trainer.done} of {trainer.feed.batches}")
-        elif self.group.leads:
+        if self.group.leads and state is None:
             for path in (run / NAME, *(run / f"history.{ending}" for ending in ("jsonl", "csv")), *_checkpoints(run)):
                 path.unlink(missing_ok=True)  # of an earlier run, not to be taken for this one's
         if self.group.leads:
@@ -151,6 +148,9 @@ class _Loop:
             write_atomic(run / "run.json", (json.dumps(trainer.facts(), indent=1, ensure_ascii=False) + "\n").encode())
             if state is None:
                 preflight(trainer, run, self.say)
+        if state is not None:  # last: torchinfo draws an image
+            self._restore(state)
+            self.say(f"goes on in epoch {trainer.number}, behind batch {trainer.done} of {trainer.feed.batches}")
 
     def run_epochs(self) -> TrainResult:
         """Trains until something ends it.
