@@ -20,7 +20,7 @@ from labelprep.class_rows import ClassRow, voc_colormap
 from labelprep.classes import VOID_COLOR, ClassTable
 from labelprep.errors import UsageError
 from labelprep.learning.data import Fit
-from labelprep.learning.models import create_model, published_model
+from labelprep.learning.models import create_model, is_own, published_model
 from labelprep.learning.segmenter import Segmenter
 from labelprep.steps.count import ClassCounts
 
@@ -112,12 +112,19 @@ class Checkpoint:
             ClassCounts.from_dict(values["train_counts"]),
         )
 
-    def build(self) -> Segmenter:
+    def build(self, own_model: str | None = None) -> Segmenter:
         """The network with these weights.
 
+        Args:
+            own_model: the `package.module:function` that may be imported and run for it: a file from elsewhere must not
+                choose which code runs here.
+
         Raises:
-            UsageError: where the weights do not fit the model of that name.
+            UsageError: where the weights do not fit the model of that name, or it needs code that was not named.
         """
+        if is_own(self.model) and own_model != self.model:
+            message = f"{self.table.source} wants the function {self.model} to be run, which was not asked for"
+            raise UsageError(message, hint=f"where you trust it: --own-model {self.model}")
         model = create_model(self.model, len(self.table))
         try:
             model.load_state_dict(dict(self.state))
@@ -168,13 +175,14 @@ class Trained:
         self.table.require_same(table, mine=self.source, theirs=theirs)
 
 
-def load_trained(source: Path | str, device: torch.device) -> Trained:
+def load_trained(source: Path | str, device: torch.device, *, own_model: str | None = None) -> Trained:
     """A trained model on a device.
 
     Args:
         source: a checkpoint, the folder of a training run (its best checkpoint), or `torchvision:NAME` for
             one of torchvision's models with its published weights and the classes of Pascal VOC.
         device: where it computes.
+        own_model: the `package.module:function` that may be run for it (`Checkpoint.build`).
 
     Raises:
         UsageError: where there is no such model.
@@ -188,7 +196,7 @@ def load_trained(source: Path | str, device: torch.device) -> Trained:
     fit = Fit(size=(resize[0], resize[1]) if resize else None)
     return Trained(
         source=str(source),
-        model=checkpoint.build().to(device).eval(),
+        model=checkpoint.build(own_model).to(device).eval(),
         table=checkpoint.table,
         fit=fit,
         train_counts=checkpoint.train_counts,
