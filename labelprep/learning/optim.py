@@ -43,7 +43,7 @@ def parameter_groups(model: Segmenter, options: TrainOptions) -> list[dict[str, 
         return [{"params": [value for _, value in trainable]}]
     backbone: list[nn.Parameter] = [value for name, value in trainable if name.startswith(BACKBONES)]
     if not backbone:
-        message = f"{options.model} has no part named backbone or encoder, so no rate of its own for it"
+        message = f"{model.name} has no part named backbone or encoder, so no rate of its own for it"
         raise UsageError(message, hint="leave --lr-backbone out")
     head = [value for name, value in trainable if not name.startswith(BACKBONES)]
     return [{"params": head}, {"params": backbone, "lr": options.lr_backbone}]
