@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"},
+    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"}
+    | {"loss_terms"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
     {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},
     {"prepared"},
@@ -25,11 +26,12 @@ FLOORS = (
 )
 # The learning half knows the prepared folder and never raw files; report reads plain values.
 LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "atomic"}
-LEARNING |= {"boundary", "bootstrap", "per_image", "suspects"}
+LEARNING |= {"boundary", "bootstrap", "loss_terms", "per_image", "suspects"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
 REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": set(), "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
+HEAVY |= {"triton": {"learning"}}
 # formats writes .pt files with torch's own writer, imported inside the function
 EXCEPTIONS = {("formats/weight_files.py", "torch")}
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from labelprep.learning.pixels import check_shapes, ratio, valid_labels, widened
-
-Absent = Literal["skip", "count", "zero"]
-Reduction = Literal["batch", "image"]
-SMOOTH = 1e-5
+from labelprep.learning.overlap import (
+    SMP_EPS,
+    Absent,
+    Overlap,
+    OverlapCompat,
+    OverlapOptions,
+    Reduction,
+    loss_of_scores,
+    overlap,
+)
+from labelprep.learning.pixels import check_number, check_shapes, widened
 
 
 def dice(
@@ -24,13 +29,17 @@ def dice(
     ignore_index: int = 255,
     absent: Absent = "skip",
     reduction: Reduction = "batch",
-    compat: Literal["none", "keras"] = "none",
+    classes: Sequence[int] | None = None,
+    threshold: float | None = None,
+    squared: bool = False,
+    smooth: float | None = None,
+    compat: OverlapCompat = "none",
 ) -> Tensor:
     """Dice loss: the weighted mean of 1 - score over classes, sum(w (1 - F)) / sum(w).
 
     The score of a class is F = ((1+b²) TP + s) / ((1+b²) TP + b² FN + FP + s) with s = 1e-5, where TP, FN and FP
-    are sums of softmax probabilities over valid pixels. `compat="keras"` is the published form of
-    segmentation_models for Keras, 1 - mean(w F), which goes below 0 for weights that average more than 1.
+    are sums of softmax probabilities over valid pixels. The squared form (Milletari et al. 2016) has the sum of p²
+    in place of the sum of p in the denominator.
 
     Args:
         logits: (B, C, H, W) floating point.
@@ -38,61 +47,56 @@ def dice(
         beta: above 1 weighs recall more.
         weights: (C,) finite, 0 or more, used as given; all 1 by default.
         ignore_index: label of the pixels that leave TP, FP and FN alike.
-        absent: a class that the truth of the batch (or image) lacks is left out of both sums (`skip`), counts
-            like any other (`count`), or keeps its weight with a loss of 0 (`zero`).
-        reduction: one score per class over the `batch`, or per `image` and the mean of the losses of the
-            images that have a valid pixel.
-        compat: `none` or `keras`, which counts every class whatever the truth holds.
+        absent: see `OverlapOptions`.
+        reduction: see `OverlapOptions`.
+        classes: see `OverlapOptions`.
+        threshold: probabilities above it count as 1, others as 0. For scoring: there is no gradient then.
+        squared: the squared form.
+        smooth: see `OverlapOptions`.
+        compat: `keras` is the published 1 - mean(w F), which goes below 0 for weights that average more than 1;
+            `monai` is mean(w (1 - F)); `smp` drops the loss of absent classes, adds no s, and keeps the
+            denominator above 1e-7.
 
     Returns:
         A scalar, at least float32; 0 where all weights or pixels are left out.
 
     Raises:
-        ValueError: for shapes or labels that do not fit, unknown words, or `absent="zero"` with `compat="keras"`.
+        ValueError: for shapes or labels that do not fit, unknown words, or options that the `compat` lacks.
     """
-    _check_options(beta, absent, reduction, compat)
+    options = OverlapOptions(absent, reduction, classes, smooth, compat)
+    check_dice(beta, squared, options)
+    options.check(logits.shape[1])
     check_shapes(logits, labels, weights)
-    hit, predicted, truth = _sums(logits, labels, ignore_index, reduction)
-    square = beta * beta
-    score = ((1 + square) * hit + SMOOTH) / (square * truth + predicted + SMOOTH)
-    weight = torch.ones_like(score) if weights is None else weights.to(score.dtype).expand_as(score)
-    if compat == "keras":
-        return 1 - (weight * score).mean()
-    present = truth > 0
-    loss = 1 - score
-    if absent == "skip":
-        weight = weight * present
-    elif absent == "zero":
-        loss = loss * present
-    each = ratio((weight * loss).sum(1), weight.sum(1))
-    return ratio(each.sum(), present.any(1).sum().clamp_min(1))
+    if threshold is not None:
+        check_number("threshold", threshold, 0, 1)
+    sums = overlap(logits, labels, ignore_index, threshold=threshold, squared=squared)
+    return dice_of_sums(sums, weights, options, beta=beta).to(widened(logits[:0]).dtype)
 
 
-def _check_options(beta: float, absent: str, reduction: str, compat: str) -> None:
-    choices = (
-        ("absent", absent, get_args(Absent)),
-        ("reduction", reduction, get_args(Reduction)),
-        ("compat", compat, ("none", "keras")),
-    )
-    for option, word, words in choices:
-        if word not in words:
-            message = f"{option} must be one of {', '.join(words)}, but is {word!r}"
-            raise ValueError(message)
-    if compat == "keras" and absent == "zero":
-        message = "compat 'keras' counts every class; absent 'zero' does not go with it"
+def check_dice(beta: float, squared: bool, options: OverlapOptions) -> None:
+    """Refuses options that are none, and those that the `compat` lacks.
+
+    Raises:
+        ValueError: naming the option.
+    """
+    options.check()
+    check_number("beta", beta, 0, math.inf, open_low=True)
+    if options.compat in ("monai", "smp") and beta != 1:
+        message = f"compat {options.compat!r} has no beta, but beta is {beta}"
         raise ValueError(message)
-    if not 0 < beta < math.inf:
-        message = f"beta must be above 0, but is {beta}"
+    if options.compat in ("keras", "smp") and squared:
+        message = f"compat {options.compat!r} has no squared form"
         raise ValueError(message)
 
 
-def _sums(logits: Tensor, labels: Tensor, ignore_index: int, reduction: str) -> tuple[Tensor, Tensor, Tensor]:
-    """TP, TP + FP and TP + FN over valid pixels, each (B, C), or (1, C) for the batch."""
-    safe, valid = valid_labels(labels, logits.shape[1], ignore_index)
-    p = torch.where(valid.unsqueeze(1), torch.softmax(widened(logits), 1), 0)
-    ids = torch.arange(logits.shape[1], device=logits.device).view(1, -1, *(1,) * (labels.ndim - 1))
-    hot = (safe.unsqueeze(1) == ids) & valid.unsqueeze(1)
-    over = tuple(range(2, p.ndim)) if reduction == "image" else (0, *range(2, p.ndim))
-    keep = (slice(None), slice(None)) if reduction == "image" else (None, slice(None))
-    hit, predicted, truth = torch.where(hot, p, 0).sum(over), p.sum(over), hot.sum(over)
-    return hit[keep], predicted[keep], truth.to(p.dtype)[keep]
+def dice_of_sums(sums: Overlap, weights: Tensor | None, options: OverlapOptions, *, beta: float) -> Tensor:
+    """The loss from the sums of each image."""
+    part = sums.over(options.reduction)
+    square, smooth = beta * beta, options.added
+    if options.compat == "smp":
+        whole = ((part.predicted + part.truth) / 2 + smooth).clamp_min(SMP_EPS)
+        score = (part.hit + smooth) / whole
+    else:
+        whole = square * part.truth + part.predicted + smooth
+        score = ((1 + square) * part.hit + smooth) / whole.clamp_min(SMP_EPS * SMP_EPS)
+    return loss_of_scores(score, part.truth, weights, options)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from labelprep.learning.loss_options import LossOptions
+
 Size = tuple[int, int]
 
 
@@ -15,8 +17,8 @@ PLACE = ("images", "weights", "cache", "device", "workers", "tensorboard", "keep
 
 
 @dataclass(frozen=True)
-class TrainOptions:
-    """How to train; the same words and defaults as `use: train` in a spec.
+class TrainOptions(LossOptions):
+    """How to train; the same words and defaults as `use: train` in a spec. Those of the loss are in `LossOptions`.
 
     Attributes:
         images: folder of the images, where they moved since convert.
@@ -25,14 +27,8 @@ class TrainOptions:
         val_split: split that chooses the best checkpoint.
         model: a name of `models.MODELS`, `smp:ARCHITECTURE/ENCODER` or `package.module:function`.
         pretrained: published weights of the backbone: `DEFAULT`, or their name such as `IMAGENET1K_V2`.
-        loss: `ce`, `focal`, `dice` or a sum such as `0.5*ce+dice`.
+        loss: a sum of `loss_terms.LOSSES` such as `0.5*ce+dice`.
         aux_weight: factor of the loss of the auxiliary head; 0: the model has none.
-        dice_beta: beta of the Dice loss.
-        dice_reduction: Dice over the `batch` or per `image`.
-        dice_absent: a class absent from the truth: `skip`, `count` or `zero`.
-        focal_gamma: gamma of the focal loss.
-        focal_alpha: alpha of the focal loss, a plain factor; None: 1, and 0.5 under `compat` deeplab.
-        compat: `none`, or the published variants `keras` and `deeplab`.
         epochs: passes over the training split.
         batch_size: images in a step, of each process.
         accumulate: batches whose gradients are added up before a step.
@@ -76,12 +72,6 @@ class TrainOptions:
     pretrained: str | None = None
     loss: str = "ce+dice"
     aux_weight: float = 0.0
-    dice_beta: float = 1.0
-    dice_reduction: Literal["batch", "image"] = "batch"
-    dice_absent: Literal["skip", "count", "zero"] = "skip"
-    focal_gamma: float = 2.0
-    focal_alpha: float | None = None
-    compat: Literal["none", "keras", "deeplab"] = "none"
     epochs: int = 20
     batch_size: int = 8
     accumulate: int = 1

@@ -1,6 +1,8 @@
-"""What the losses share: checked shapes, wide arithmetic, the negative log likelihood of every pixel."""
+"""What the losses share: checked shapes and words, wide arithmetic, the negative log likelihood of every pixel."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -25,9 +27,38 @@ def check_shapes(logits: Tensor, labels: Tensor, weights: Tensor | None) -> None
         raise ValueError(message)
 
 
+def check_word(option: str, word: str, choices: Sequence[str]) -> None:
+    """Refuses a word that is none of the choices.
+
+    Raises:
+        ValueError: naming the choices.
+    """
+    if word not in choices:
+        message = f"{option} must be one of {', '.join(choices)}, but is {word!r}"
+        raise ValueError(message)
+
+
+def check_number(option: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
+    """Refuses a number outside low..high (without `low` itself where `open_low`).
+
+    Raises:
+        ValueError: naming the range; NaN lies in none.
+    """
+    if not (low < value if open_low else low <= value) or not value <= high or value == float("inf"):
+        least = f"above {low:g}" if open_low else f"{low:g} or more"
+        most = "" if high == float("inf") else f" and at most {high:g}"
+        message = f"{option} must be {least}{most}, but is {value}"
+        raise ValueError(message)
+
+
 def widened(logits: Tensor) -> Tensor:
     """Half-precision logits as float32, others as they are: sums over pixels overflow or stall in half precision."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The dtype for sums over many pixels: float64, and float32 where there is none."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def valid_labels(labels: Tensor, classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:

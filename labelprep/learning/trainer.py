@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class Trainer:
         self.table = prepared.table
         self.classes, self.ignore_index = len(self.table), self.table.ignore_index
         self.weights = None if options.weights is None else weights_for_table(options.weights, self.table)
-        loss = make_loss(options, self.weights, self.ignore_index)
+        loss = make_loss(options, self.weights, self.ignore_index, self.table.names)
         self.feed = Feed(prepared, options, group)
         self.model = create_model(options.model, self.classes, options.pretrained, aux=options.aux_weight > 0)
         self._refuse_small_batches()
@@ -260,16 +260,14 @@ class Trainer:
 
 
 def make_loss(
-    options: TrainOptions, weights: NDArray[np.float64] | None, ignore_index: int
+    options: TrainOptions, weights: NDArray[np.float64] | None, ignore_index: int, names: Sequence[str] = ()
 ) -> Callable[[Tensor, Tensor], LossValue]:
     """The loss that the options describe.
 
     Raises:
         UsageError: for words that make no loss.
     """
-    names = ("dice_beta", "dice_reduction", "dice_absent", "focal_gamma", "focal_alpha", "compat")
-    words = {name: getattr(options, name) for name in names}
     try:
-        return parse_loss(options.loss, weights=weights, ignore_index=ignore_index, **words)
+        return parse_loss(options.loss, options, weights=weights, ignore_index=ignore_index, names=names)
     except ValueError as error:
         raise UsageError(str(error)) from error

@@ -9,9 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from labelprep.spec.fields import Count, Device, Flag, Positive, Real, Size, Whole, refuse
-from labelprep.spec.stage import Stage
+from labelprep.spec.losses import LossWords
 
-LOSSES = ("ce", "focal", "dice")
 MODEL_NAMES = (
     "lraspp_mobilenet_v3_large",
     "deeplabv3_mobilenet_v3_large",
@@ -23,13 +22,6 @@ MODEL_NAMES = (
     "single_conv",
 )
 FOREIGN_MODEL = re.compile(r"smp:\w+/[\w.-]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-def _check_loss(loss: str) -> str:
-    term = r"((\d+\.?\d*|\.\d+)\*)?(ce|focal|dice)"
-    if not re.fullmatch(rf"{term}(\+{term})*", loss.replace(" ", "")):
-        refuse("ce, focal, dice or a sum of them such as 0.5*ce+dice", allowed=(*LOSSES, "ce+dice", "focal+dice"))
-    return loss
 
 
 def _check_model(model: str) -> str:
@@ -45,13 +37,12 @@ def _pretrained(value: Any) -> Any:
     return {True: "DEFAULT", False: None}[value] if isinstance(value, bool) else value
 
 
-Loss = Annotated[str, AfterValidator(_check_loss)]
 SegModel = Annotated[str, AfterValidator(_check_model)]
 Pretrained = Annotated[str | None, BeforeValidator(_pretrained)]
 Decay = Annotated[float, Field(gt=0, lt=1)]
 
 
-class TrainStage(Stage):
+class TrainStage(LossWords):
     """A model trained from a prepared folder."""
 
     use: Literal["train"] = "train"
@@ -67,18 +58,7 @@ class TrainStage(Stage):
     pretrained: Pretrained = Field(
         None, description="start the backbone from published weights: DEFAULT, or their name such as IMAGENET1K_V2"
     )
-    loss: Loss = Field("ce+dice", description="ce, focal, dice or a sum of them such as 0.5*ce+dice")
     aux_weight: Real = Field(0.0, description="factor of the loss of the auxiliary head; 0: the model has none")
-    dice_beta: Positive = Field(1.0, description="beta of the Dice loss: above 1 weighs recall more")
-    dice_reduction: Literal["batch", "image"] = Field("batch", description="Dice over the batch or per image")
-    dice_absent: Literal["skip", "count", "zero"] = Field(
-        "skip", description="a class absent from the batch's truth: left out, counted, or its loss dropped"
-    )
-    focal_gamma: Real = Field(2.0, description="gamma of the focal loss")
-    focal_alpha: Positive | None = Field(
-        None, description="alpha of the focal loss, a plain factor; 1, and 0.5 under compat deeplab"
-    )
-    compat: Literal["none", "keras", "deeplab"] = Field("none", description="published variants of dice and focal")
     epochs: Count = Field(20, description="passes over the training split")
     batch_size: Count = Field(8, description="images in a step, of each process")
     accumulate: Count = Field(1, description="batches whose gradients are added up before a step")

@@ -7,8 +7,11 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402
 
+from labelprep.learning.cross_entropy import cross_entropy  # noqa: E402
 from labelprep.learning.dice import dice  # noqa: E402
-from labelprep.learning.losses import cross_entropy, focal, parse_loss  # noqa: E402
+from labelprep.learning.focal import focal  # noqa: E402
+from labelprep.learning.loss_options import LossOptions  # noqa: E402
+from labelprep.learning.losses import parse_loss  # noqa: E402
 from tests import reference  # noqa: E402
 
 WEIGHTS = [0.5, 2.0, 1.0, 0.25]
@@ -186,7 +189,7 @@ class TestDice:
         [
             ({"absent": "keep"}, "absent must be one of skip, count, zero, but is 'keep'"),
             ({"reduction": "mean"}, "reduction must be one of batch, image, but is 'mean'"),
-            ({"compat": "deeplab"}, "compat must be one of none, keras, but is 'deeplab'"),
+            ({"compat": "deeplab"}, "compat must be one of none, keras, monai, smp, but is 'deeplab'"),
             ({"compat": "keras", "absent": "zero"}, "does not go with it"),
             ({"beta": 0}, "beta must be above 0, but is 0"),
         ],
@@ -281,18 +284,18 @@ class TestParseLoss:
         logits, labels = case()
         options = {"dice_beta": 2.0, "dice_reduction": "image", "dice_absent": "count"}
         wanted = dice(logits, labels, beta=2.0, reduction="image", absent="count")
-        assert parse_loss("dice", **options)(logits, labels).total.item() == wanted.item()
+        assert parse_loss("dice", LossOptions(**options))(logits, labels).total.item() == wanted.item()
         labels[labels == 255] = 0
         wanted = focal(logits, labels, gamma=1.0, alpha=0.3, ignore_index=0)
-        found = parse_loss("focal", focal_gamma=1.0, focal_alpha=0.3, ignore_index=0)(logits, labels)
+        found = parse_loss("focal", LossOptions(focal_gamma=1.0, focal_alpha=0.3), ignore_index=0)(logits, labels)
         assert found.total.item() == wanted.item()
 
     def test_compat_reaches_the_losses_it_concerns(self):
         logits, labels = case()
-        keras = parse_loss("ce+dice", compat="keras")(logits, labels)
+        keras = parse_loss("ce+dice", LossOptions(compat="keras"))(logits, labels)
         assert keras.terms["dice"].item() == dice(logits, labels, compat="keras").item()
         assert keras.terms["ce"].item() == cross_entropy(logits, labels).item()
-        deeplab = parse_loss("focal+dice", compat="deeplab")(logits, labels)
+        deeplab = parse_loss("focal+dice", LossOptions(compat="deeplab"))(logits, labels)
         assert deeplab.terms["focal"].item() == focal(logits, labels, compat="deeplab").item()
         assert deeplab.terms["dice"].item() == dice(logits, labels).item()
 
@@ -302,10 +305,10 @@ class TestParseLoss:
             parse_loss(text)
 
     def test_a_compat_that_concerns_no_term_is_refused(self):
-        with pytest.raises(ValueError, match="compat 'keras' concerns dice; the loss 'ce' has neither"):
-            parse_loss("ce", compat="keras")
-        with pytest.raises(ValueError, match="compat must be one of none, keras, deeplab"):
-            parse_loss("ce", compat="mmseg")
+        with pytest.raises(ValueError, match="compat 'keras' concerns dice, jaccard; the loss 'ce' has none of them"):
+            parse_loss("ce", LossOptions(compat="keras"))
+        with pytest.raises(ValueError, match="compat must be one of none, deeplab, keras, monai, smp"):
+            parse_loss("ce", LossOptions(compat="mmseg"))
 
     @pytest.mark.parametrize("weights", [[1.0, math.nan], [1.0, -1.0], [], [[1.0]]])
     def test_weights_that_are_none_are_refused(self, weights):

@@ -80,7 +80,8 @@ MISTAKES = [
     ("epochs: 5", "device: gpu",
      "a.yaml:12:114  stages.train.device: expected auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
     ("loss: ce+dice", "loss: ce+dce",
-     "a.yaml:12:97  stages.train.loss: expected ce, focal, dice or a sum of them such as 0.5*ce+dice, got 'ce+dce'; "
+     "a.yaml:12:97  stages.train.loss: expected a sum of ce, focal, dice, jaccard, tversky, lovasz, boundary, topk "
+     "such as 0.5*ce+dice, got 'ce+dce'; "
      "did you mean 'ce+dice'?"),
     ("ratios: [0.8, 0.2]", "ratios: [0.8, 0.3]",
      "a.yaml:10:46  stages.splits.ratios: expected 2 or 3 shares (train, val, test) that add up to 1, got [0.8, 0.3]"),

@@ -1,0 +1,166 @@
+"""The fused sums on the CPU: a strip of rows at a time, small enough to stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from labelprep.learning.pixels import valid_labels
+
+ELEMENTS = 1 << 17  # logits of a strip: half a megabyte of float32
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """Some rows of one image, C classes and n pixels.
+
+    Attributes:
+        place: image and rows, to index (B, C, H, W) by `[image, :, rows]`.
+        label: (n,) int64, 0 where ignored.
+        valid: (n,) bool.
+        shifted: (C, n) logits less their largest of each pixel.
+        power: (C, n) exp of them.
+        total: (n,) sum of the powers.
+    """
+
+    place: tuple[int, slice]
+    label: Tensor
+    valid: Tensor
+    shifted: Tensor
+    power: Tensor
+    total: Tensor
+
+    def label_probability(self) -> Tensor:
+        """(n,) softmax at the label, 0 where ignored."""
+        at_label = self.power.gather(0, self.label.unsqueeze(0)).squeeze(0)
+        return torch.where(self.valid, at_label / self.total, 0)
+
+    def label_nll(self) -> Tensor:
+        """(n,) from the logits, so that it is right where the probability is 0; 0 where ignored."""
+        at_label = self.shifted.gather(0, self.label.unsqueeze(0)).squeeze(0)
+        return torch.where(self.valid, self.total.log() - at_label, 0)
+
+    def softmax(self) -> Tensor:
+        """(C, n), 0 where ignored; takes the place of the powers."""
+        return self.power.mul_(self.valid / self.total)
+
+
+def _strips(logits: Tensor, labels: Tensor, ignore_index: int) -> Iterator[_Strip]:
+    batch, classes, height, width = logits.shape
+    rows = max(1, ELEMENTS // max(classes * width, 1))
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    for image in range(batch if width else 0):
+        for top in range(0, height, rows):
+            place = (image, slice(top, top + rows))
+            label, valid = _labels(labels, place, classes, ignore_index)
+            z = logits[image, :, place[1]].flatten(1).to(wide)
+            if not bool(valid.all()):
+                z = torch.where(valid, z, 0)  # what an ignored pixel holds may be NaN
+            shifted = z - z.amax(0)
+            power = shifted.exp()
+            yield _Strip(place, label, valid, shifted, power, power.sum(0))
+
+
+def _labels(labels: Tensor, place: tuple[int, slice], classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
+    try:
+        return valid_labels(labels[place].flatten(), classes, ignore_index)
+    except ValueError:
+        valid_labels(labels, classes, ignore_index)  # says how many there are in all
+        raise
+
+
+def forward(
+    logits: Tensor, labels: Tensor, weights: Tensor, ignore_index: int, gamma: float, overlap: bool, spread: bool
+) -> tuple[Tensor, Tensor]:
+    """See `fused.pixel_sums`.
+
+    Raises:
+        ValueError: for labels out of range.
+    """
+    batch, classes = logits.shape[:2]
+    wide = torch.float64
+    by_class = torch.zeros(batch, 3, classes, dtype=wide)
+    by_image = torch.zeros(batch, 3, dtype=wide)
+    for strip in _strips(logits, labels, ignore_index):
+        image = strip.place[0]
+        nll = strip.label_nll()
+        weight = weights[strip.label]
+        nll = torch.where(weight > 0, nll, 0) * weight
+        by_image[image, 0] += nll.sum(dtype=wide)
+        p = strip.label_probability()
+        if gamma >= 0:
+            by_image[image, 1] += (_rest(p) ** gamma * nll).sum(dtype=wide)
+        if spread:
+            by_image[image, 2] += _spread(strip, weights)
+        if overlap:
+            by_class[image, 0] += torch.bincount(strip.label, p.to(wide), classes)
+            by_class[image, 1] += strip.softmax().sum(1)
+        by_class[image, 2] += torch.bincount(strip.label, strip.valid.to(wide), classes)
+    return by_class, by_image
+
+
+def _rest(p: Tensor) -> Tensor:
+    """1 - p, not below the smallest number: a small power of 0 has no derivative."""
+    return (1 - p).clamp_min(torch.finfo(p.dtype).tiny)
+
+
+def _spread(strip: _Strip, weights: Tensor) -> Tensor:
+    """Sum over valid pixels and classes of w (-log p)."""
+    nll = strip.total.log() - strip.shifted
+    weight = weights.unsqueeze(1)
+    return torch.where(strip.valid & (weight > 0), nll * weight, 0).sum(dtype=torch.float64)
+
+
+def backward(
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    by_class: Tensor,
+    by_image: Tensor,
+    ignore_index: int,
+    gamma: float,
+    overlap: bool,
+    spread: bool,
+) -> Tensor:
+    """See `fused.pixel_sums_backward`.
+
+    With g the derivative by each probability, dL/dz_k = p_k (g_k - sum_j p_j g_j) from the overlap sums, and
+    (p_k - [k = y]) times the derivative by the nll of the label from the others.
+    """
+    gradient = torch.empty_like(logits)
+    by_class, by_image = by_class.to(weights.dtype), by_image.to(weights.dtype)
+    if not logits.shape[3]:
+        return gradient
+    for strip in _strips(logits, labels, ignore_index):
+        image, rows = strip.place
+        hit, predicted, _ = by_class[image]
+        each = by_image[image, 2] * weights if spread else None
+        slope = _label_slope(strip, weights, by_image[image], gamma)
+        at_label, common = -slope, slope if each is None else slope + each.sum()
+        if overlap:
+            p_hit = strip.label_probability() * hit[strip.label]
+            mean = (strip.softmax() * predicted.unsqueeze(1)).sum(0) + p_hit
+            out = strip.power.mul_(predicted.unsqueeze(1) + (common - mean))
+            at_label = at_label + p_hit
+        else:
+            out = strip.softmax().mul_(common)
+        if each is not None:
+            out -= torch.where(strip.valid, each.unsqueeze(1), 0)
+        out.scatter_add_(0, strip.label.unsqueeze(0), torch.where(strip.valid, at_label, 0).unsqueeze(0))
+        gradient[image, :, rows] = out.view_as(gradient[image, :, rows])
+    return gradient
+
+
+def _label_slope(strip: _Strip, weights: Tensor, by_image: Tensor, gamma: float) -> Tensor:
+    """(n,) derivative of the loss by the nll of the label, through cross entropy and focal."""
+    slope = by_image[0].expand(len(strip.label))
+    if gamma >= 0:
+        p, nll = strip.label_probability(), strip.label_nll()
+        rest = _rest(p)
+        change = gamma * rest ** (gamma - 1) * torch.where(p > 0, p * nll, 0)
+        slope = slope + by_image[1] * (rest**gamma + change)
+    weight = weights[strip.label]
+    return torch.where(weight > 0, weight * slope, 0)

@@ -1,0 +1,68 @@
+"""The text of a loss, such as `ce`, `ce+dice` or `0.5*ce+dice`. Imports no torch: specs are checked without it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from types import MappingProxyType
+
+LOSSES = MappingProxyType(
+    {
+        "ce": "cross entropy",
+        "focal": "focal loss",
+        "dice": "Dice loss",
+        "jaccard": "Jaccard loss",
+        "tversky": "Tversky loss",
+        "lovasz": "Lovász-softmax",
+        "boundary": "cross entropy that weighs pixels near a boundary more",
+        "topk": "cross entropy of the hardest pixels",
+    }
+)
+_ALSO = MappingProxyType(  # what others call them
+    {
+        "crossentropy": "ce",
+        "cross_entropy": "ce",
+        "softce": "ce",
+        "iou": "jaccard",
+        "lovasz_softmax": "lovasz",
+        "ohem": "topk",
+        "dicece": "ce+dice",
+        "dice_ce": "ce+dice",
+    }
+)
+_TERM = re.compile(r"(?:(\d+\.?\d*(?:e-?\d+)?|\.\d+)\*)?([a-z_]\w*)")
+
+
+def parse_terms(text: str) -> dict[str, float]:
+    """Factor by name of each term, in the order of the text.
+
+    Args:
+        text: names of `LOSSES`, each once, with a factor above 0 before it by choice, joined by `+`.
+
+    Raises:
+        ValueError: for anything else, naming the choices and the nearest of them.
+
+    >>> parse_terms("0.5*ce + dice")
+    {'ce': 0.5, 'dice': 1.0}
+    """
+    terms: dict[str, float] = {}
+    for part in text.replace(" ", "").split("+"):
+        found = _TERM.fullmatch(part)
+        name, factor = (found[2], float(found[1] or 1)) if found else (part, 0.0)
+        if name not in LOSSES or name in terms or not 0 < factor < float("inf"):
+            message = (
+                f"loss {text!r}: cannot use {part!r}; expected a sum of {', '.join(LOSSES)}, "
+                f"each once, with a factor above 0 before it by choice: '0.5*ce+dice'{_guess(name)}"
+            )
+            raise ValueError(message)
+        terms[name] = factor
+    return terms
+
+
+def _guess(name: str) -> str:
+    """The nearest name as the end of a message, or nothing."""
+    if name in LOSSES:
+        return ""
+    word = name.lower()
+    near = [_ALSO[word]] if word in _ALSO else difflib.get_close_matches(word, LOSSES, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
