@@ -51,6 +51,9 @@ class Finding:
         color: the RGB colour concerned.
         nearest: name of the class whose colour is nearest.
         distance: Euclidean distance to it in RGB.
+        labelled: the class of the label that a model contradicts.
+        predicted: the class that it sees there.
+        confidence: mean probability that it gives to that class, 0 to 1.
         fix: the option or command that mends it.
     """
 
@@ -64,6 +67,9 @@ class Finding:
     color: RGB | None = None
     nearest: str | None = None
     distance: float | None = None
+    labelled: str | None = None
+    predicted: str | None = None
+    confidence: float | None = None
     fix: str | None = None
 
     @classmethod
@@ -196,6 +202,9 @@ _KINDS = (
     Kind("suspect-label", "warning", "the model confidently contradicts the label",
          "a labelling mistake, or a hard case",
          "look at the region and label it anew"),
+    Kind("suspect-mask", "warning", "the model confidently contradicts most of the mask",
+         "the mask of another image, or another class table",
+         "look at image and mask side by side; pair them anew, or label anew"),
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, Kind] = MappingProxyType({kind.code: kind for kind in _KINDS})

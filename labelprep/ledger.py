@@ -154,6 +154,11 @@ class Ledger:
         for (line,) in self._table.execute("SELECT line FROM new ORDER BY n"):
             yield orjson.loads(line)
 
+    def digest(self, key: str) -> str | None:
+        """SHA-256 of the source of a mask that was read and fits the table, by its key; None where there is none."""
+        found = self._table.execute("SELECT line FROM new WHERE key = ? AND written", (key,)).fetchone()
+        return None if found is None else str(json.loads(found[0])["row"]["sha256"])
+
     def holds_mask(self, key: str) -> bool:
         """Whether a mask of that key was written or is still good."""
         return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written", key))

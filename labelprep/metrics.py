@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,9 @@ def recall(confusion: Confusion) -> PerClass:
     return _ratio(hit, truth)
 
 
+_PER_CLASS = MappingProxyType({"iou": iou, "dice": dice, "precision": precision, "recall": recall})
+
+
 def pixel_accuracy(confusion: Confusion) -> float | None:
     """Share of valid pixels that are right; None without a pixel."""
     hit, truth, _ = _parts(confusion)
@@ -92,12 +96,28 @@ def frequency_weighted_iou(confusion: Confusion) -> float | None:
     return math.fsum(shares.tolist()) / pixels
 
 
-def summary(confusion: Confusion, names: Sequence[str]) -> dict[str, Any]:
+def mean_share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> float | None:
+    """Mean over classes of part / whole, both (C,) int64; what is 0/0 is left out, None where all are."""
+    return _mean(_ratio(part, whole))
+
+
+def boundary_iou(edges: NDArray[np.int64]) -> PerClass:
+    """IoU of the edge pixels per class (Cheng et al. 2021); NaN where neither truth nor prediction has any.
+
+    Args:
+        edges: (3, C) int64, summed over the masks: edge pixels in both, of the truth, of the prediction.
+    """
+    both, truth, predicted = edges
+    return _ratio(both, truth + predicted - both)
+
+
+def summary(confusion: Confusion, names: Sequence[str], edges: NDArray[np.int64] | None = None) -> dict[str, Any]:
     """All metrics as plain values for JSON; None where a value is 0/0.
 
     Args:
         confusion: (C, C) integers, rows truth, columns prediction.
         names: C names in id order.
+        edges: (3, C) as `boundary_iou` takes them; adds `mean_boundary_iou` and each class's `boundary_iou`.
 
     Returns:
         `pixels` (valid ones), `pixel_accuracy`, `mean_accuracy`, `mean_iou`, `mean_dice`, `mean_precision`,
@@ -112,10 +132,13 @@ def summary(confusion: Confusion, names: Sequence[str]) -> dict[str, Any]:
     if len(names) != len(hit):
         message = f"names must be one per class, {len(hit)}, but are {len(names)}"
         raise ValueError(message)
-    columns = {"iou": iou, "dice": dice, "precision": precision, "recall": recall}
-    values = {name: [None if math.isnan(v) else v for v in of(confusion).tolist()] for name, of in columns.items()}
+    columns = {name: of(confusion) for name, of in _PER_CLASS.items()}
+    if edges is not None:
+        columns["boundary_iou"] = boundary_iou(edges)
+    values = {name: [None if math.isnan(v) else v for v in column.tolist()] for name, column in columns.items()}
     return {
         **scores(confusion),
+        **({} if edges is None else {"mean_boundary_iou": _mean(columns["boundary_iou"])}),
         "classes": [
             {"id": i, "name": name, "support": int(truth[i]), "predicted": int(predicted[i])}
             | {column: values[column][i] for column in columns}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep import metrics
+from labelprep import metrics, per_image
+from labelprep.boundary import boundary_counts
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
 from labelprep.mask_folders import ids_of, refuse
 from labelprep.prepared import Prepared
 from labelprep.steps.count import listed_ids, stray_ids
 
-OnSample = Callable[[str, NDArray[np.int64]], None]
+OnSample = Callable[[str, NDArray[np.int64], NDArray[np.int64]], None]
 
 
 def confusion(prediction: NDArray[Any], truth: NDArray[Any], table: ClassTable) -> NDArray[np.int64]:
@@ -47,7 +47,12 @@ def confusion(prediction: NDArray[Any], truth: NDArray[Any], table: ClassTable) 
 
 
 def score_folder(
-    pred: Path, prepared: Prepared, split: str | None = None, *, on_sample: OnSample | None = None
+    pred: Path,
+    prepared: Prepared,
+    split: str | None = None,
+    *,
+    width: float = 0.02,
+    on_sample: OnSample | None = None,
 ) -> dict[str, Any]:
     """Scores `<pred>/<key>.png` for every mask of a split.
 
@@ -55,11 +60,13 @@ def score_folder(
         pred: folder of predicted palette or gray PNGs whose values are ids.
         prepared: the prepared folder with the truth.
         split: the split to score; all masks by default.
-        on_sample: is given the key and the confusion matrix (C, C) int64 of every mask, in manifest order.
+        width: of the edges of boundary IoU, as `boundary.edge_width` takes it; 0: none.
+        on_sample: is given the key, the confusion matrix (C, C) int64 and the edge counts (3, C) int64 of every mask,
+            in manifest order.
 
     Returns:
-        `metrics.summary` with `split`, `masks` (how many), `mean_iou_per_image` (the mean of the masks' own mIoU,
-        another number than `mean_iou`) and `confusion` (C rows of C integers).
+        `metrics.summary` with `split`, `masks` (how many), the means of the masks' own scores (`mean_iou_per_image`
+        and so on, other numbers than `mean_iou`) and `confusion` (C rows of C integers).
 
     Raises:
         UsageError: listing every prediction that is missing, damaged, of another size or out of range, or
@@ -67,27 +74,30 @@ def score_folder(
     """
     table = prepared.table
     total = np.zeros((len(table), len(table)), np.int64)
+    edges = np.zeros((3, len(table)), np.int64)
     problems: list[str] = []
-    each: list[float] = []
+    means = per_image.Means()
     masks = 0
     for row in prepared.rows(split):
         if not row.written:
             continue
         masks += 1
         try:
-            one = confusion(ids_of(pred / f"{row.key}.png"), ids_of(prepared.mask_path(row.key)), table)
+            prediction, truth = ids_of(pred / f"{row.key}.png"), ids_of(prepared.mask_path(row.key))
+            one = confusion(prediction, truth, table)
         except DamagedFileError as error:
             problems.append(f"{row.key}.png: {error.message}")
             continue
-        total += one
-        mean = metrics.mean_iou(one)
-        each += [] if mean is None else [mean]
+        near = boundary_counts(prediction, truth, len(table), ignore_index=table.ignore_index, width=width)
+        total, edges = total + one, edges + near
+        means.add(per_image.image_scores(per_image.image_counts(one, near)))
         if on_sample is not None:
-            on_sample(row.key, one)
+            on_sample(row.key, one, near)
     refuse(problems, pred, f"predict all {masks} masks with the prepared folder's class table; see `labelprep eval`")
-    return metrics.summary(total, table.names) | {
+    return {
+        **metrics.summary(total, table.names, edges if width else None),
         "split": split,
         "masks": masks,
-        "mean_iou_per_image": math.fsum(each) / len(each) if each else None,
+        **means.values(),
         "confusion": total.tolist(),
     }

@@ -55,7 +55,7 @@ def write(folder, predictions):
 
 
 def test_the_score_is_that_of_all_pixels_counted_one_by_one(tmp_path, prepared, truth, predictions):
-    found = score_folder(write(tmp_path / "pred", predictions), prepared)
+    found = score_folder(write(tmp_path / "pred", predictions), prepared, width=0)
     flat = [np.concatenate([x[key].ravel() for key in truth]).tolist() for x in (predictions, truth)]
     matrix = np.array(reference.confusion(*flat, 3))
     assert found["confusion"] == matrix.tolist()
@@ -75,7 +75,7 @@ def test_only_the_masks_of_the_split_are_scored(tmp_path, prepared, truth, predi
     keys = list(truth)[:2]
     seen = {}
     pred = write(tmp_path / "pred", {key: predictions[key] for key in keys})
-    found = score_folder(pred, prepared, "val", on_sample=lambda key, matrix: seen.setdefault(key, matrix))
+    found = score_folder(pred, prepared, "val", on_sample=lambda key, matrix, _: seen.setdefault(key, matrix))
     assert found["masks"] == 2
     assert list(seen) == keys
     assert sum(seen.values()).tolist() == found["confusion"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
 from labelprep.errors import UsageError
 from labelprep.spec import EvalStage
+from labelprep.stages._learning import follows
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
@@ -31,15 +33,28 @@ def _eval(ctx: click.Context, /, checkpoint: Path | None, pred: Path | None, **w
     console: Console = ctx.obj
     params = build(EvalStage, {**words, "checkpoint": checkpoint, "pred": pred})
     result = run_stage(ctx, "eval", params)
+    if follows():
+        return
     if console.json:
         console.result(summary_of(result))
         return
     told = result.summary
     scored = f"{told['images']:,} images" + (f" of split {told['split']!r}" if told["split"] else "")
     majority = f"always predicting {told['baseline']['name']!r} has mean IoU {shown(told['baseline']['mean_iou'])}"
-    console.result(f"{figures(told['metrics'])}\n{scored}; {majority}")
+    lines = [f"{figures(told['metrics'])}", f"{scored}; {majority}", _further(told)]
+    console.result("\n".join(line for line in lines if line))
     if result.out is not None:
         console.info(f"wrote {result.out / 'metrics.json'}")
+
+
+def _further(told: Mapping[str, Any]) -> str:
+    """Interval, boundary IoU and calibration in one line, as far as they are known."""
+    metrics, sure = told["metrics"], told.get("uncertainty", {})
+    drawn = metrics["bootstrap"]
+    parts = [f"mean IoU {drawn['low']:.3f} to {drawn['high']:.3f} ({drawn['level']:.0%} interval)"] if drawn else []
+    parts += [f"mean boundary IoU {shown(metrics['mean_boundary_iou'])}"] if metrics["boundary_width"] else []
+    parts += [f"calibration error {shown(sure['ece'])}"] if "ece" in sure else []
+    return ", ".join(parts)
 
 
 def _params() -> list[click.Parameter]:

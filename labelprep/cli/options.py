@@ -18,6 +18,8 @@ from labelprep.spec import DatasetSpec
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 METAVARS = {
+    "suspects": "FILE|RUN",
+    "tta": "flip,0.75,…",
     "classes": "FILE|preset:NAME",
     "map": "SRC=DST",
     "ignore": "NAME",

@@ -27,7 +27,7 @@ def _train(ctx: click.Context, /, folder: Path, out: Path, overwrite: bool, **wo
 
     Example: labelprep train build/masks -o build/train --weights build/masks/weights/class_weights.json
     """
-    from labelprep.stages.train import follows
+    from labelprep.stages._learning import follows
 
     console: Console = ctx.obj
     stage = build(TrainStage, {**words, "data": folder, "out": out})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,16 +15,16 @@ from labelprep.spec import ValidateStage
 
 @click.command(name="validate")
 @dataset_options
-@words_of(ValidateStage, "fail_on")
+@words_of(ValidateStage, "fail_on", "suspects")
 @click.pass_context
-def command(ctx: click.Context, /, fail_on: str | None, **words: Any) -> None:
+def command(ctx: click.Context, /, fail_on: str | None, suspects: Path | None, **words: Any) -> None:
     """Look at every mask of DATASET and report what is wrong; writes nothing.
 
     \b
     Example:
       labelprep validate data/sample --classes data/classes/street.yaml --ignore void
     """
-    params = build(ValidateStage, {"fail_on": fail_on})
+    params = build(ValidateStage, {"fail_on": fail_on, "suspects": suspects})
     rows = finding_rows(ctx.obj)
     result = run_stage(ctx, "validate", params, dataset=dataset_of(words), on_finding=rows, **run_words(words))
     if ctx.obj.json:

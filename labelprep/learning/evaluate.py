@@ -1,30 +1,47 @@
-"""A trained model against a split of a prepared folder, in one pass, at the masks' own size."""
+"""A trained model against a split of a prepared folder, in one pass, at the masks' own size.
+
+Several processes that `torchrun` started take turns along the images; the folder that is written must be one that all
+of them see. Each leaves what it found in a file of its own, and the first one puts them together in plan order.
+"""
 
 from __future__ import annotations
 
 import heapq
+import json
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from labelprep import metrics
-from labelprep.atomic import write_atomic
+from labelprep.atomic import write_atomic, write_lines
+from labelprep.boundary import boundary_counts
 from labelprep.learning import results
 from labelprep.learning.batches import batches, whole_loader
+from labelprep.learning.calibration import BINS, DOUBT
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.confusion import confusion_matrix
-from labelprep.learning.data import Pair, WholeData, normalized, pairs
-from labelprep.learning.entropy import entropy, image_entropy
-from labelprep.learning.full_size import at_size
+from labelprep.learning.data import Pair, WholeData, pairs, read_image
+from labelprep.learning.distributed import Group, processes
+from labelprep.learning.look import Look
 from labelprep.learning.options import EvalOptions
+from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
+from labelprep.learning.readout import UNIT, Sums
+from labelprep.learning.regions import contradictions
+from labelprep.learning.seen import Seen, image_picture, see
+from labelprep.learning.suspicion import Ranking, suspect_regions
+from labelprep.learning.uncertainty import uncertainty_values, write_uncertainty
+from labelprep.learning.windows import Views
+from labelprep.per_image import Counts, image_counts
 from labelprep.prepared import Prepared
+from labelprep.steps.palette import painted
+from labelprep.suspects import NAME, Suspect
+
+PARTS = ".parts"  # below the folder that is written; gone at the end
 
 
 @dataclass(frozen=True)
@@ -34,105 +51,197 @@ class Evaluation:
     Attributes:
         confusion: (C, C) int64, rows truth, columns prediction, over all valid pixels.
         metrics: what `metrics.json` holds.
+        uncertainty: what `uncertainty.json` holds.
+        suspects: how many labels are suspect, those beyond the list included.
+        identity: SHA-256 of all of it, predictions apart.
         images: number of images.
     """
 
     confusion: NDArray[np.int64]
     metrics: dict[str, Any]
+    uncertainty: dict[str, Any]
+    suspects: int
+    identity: str
     images: int
 
 
 def evaluate(
     trained: Trained, prepared: Prepared, out: Path, options: EvalOptions, *, progress: Progress = silent
 ) -> Evaluation:
-    """Evaluates a model and writes metrics, predictions, samples and entropy maps into `out`.
+    """Evaluates a model and writes metrics, predictions, samples, suspects and entropy maps into `out`.
+
+    The figures are the same for any batch size, number of loading processes and number of processes, as long as each
+    process computes with as many threads.
 
     Raises:
         MismatchError: where model and data were made for different class tables.
-        UsageError: for an unknown or empty split, or missing images.
+        UsageError: for an unknown or empty split, missing images, or logits that are not finite.
         EnvironmentFailure: disk full, no permission.
     """
     trained.require_table(prepared.table, str(prepared.root))
     split = options.split_of(prepared.splits())
     chosen = pairs(prepared, split, options.images)
-    results.remove_former(out)
-    pass_ = _Pass(trained, chosen, out, options, bool(prepared.info["options"].get("exif_rotate", False)))
-    confusion = pass_.run(progress)
-    pass_.draw_entropy(progress)
-    results.write_samples(out, pass_.samples)
-    values = results.metric_values(
-        confusion,
-        prepared.table,
-        training=None if trained.train_counts is None else trained.train_counts.pixels,
-        extra={"split": split, "images": len(chosen)},
-    )
-    results.write_metrics(out, confusion, values)
-    return Evaluation(confusion, values, len(chosen))
+    with processes(next(trained.model.parameters()).device) as group:
+        trained.model.to(group.device)
+        work = _Work(trained, prepared, split, chosen, out, options, group)
+        if group.leads:
+            results.remove_former(out)
+            shutil.rmtree(out / PARTS, ignore_errors=True)
+        group.any(False)  # nobody writes before that
+        sums, edges, unsure = work.look_at_all(progress)
+        found = None
+        if group.leads:
+            found = work.put_together(sums, edges, work.draw_entropy(unsure, progress))
+            shutil.rmtree(out / PARTS, ignore_errors=True)
+        return cast("Evaluation", group.gathered(found)[0])
 
 
-class _Pass:
-    """One pass over the pairs; `samples` are the lines of `samples.jsonl` in plan order."""
+@dataclass(frozen=True)
+class _Work:
+    """The evaluation that one process takes part in."""
 
-    def __init__(
-        self, trained: Trained, chosen: tuple[Pair, ...], out: Path, options: EvalOptions, exif_rotate: bool
-    ) -> None:
-        self.trained, self.pairs, self.out, self.options = trained, chosen, out, options
-        self.exif_rotate = exif_rotate
-        self.device = next(trained.model.parameters()).device
-        self.samples: list[dict[str, Any]] = []
+    trained: Trained
+    prepared: Prepared
+    split: str | None
+    pairs: tuple[Pair, ...]
+    out: Path
+    options: EvalOptions
+    group: Group
 
-    @torch.inference_mode()
-    def _logits(self, chosen: tuple[Pair, ...]) -> Iterator[tuple[Pair, Tensor, Tensor]]:
-        """Each pair with its logits (1, C, H, W) and labels (H, W) int64 at the mask's size."""
-        data = WholeData(chosen, self.trained.fit, exif_rotate=self.exif_rotate)
-        for batch in batches(whole_loader(data, batch_size=self.options.batch_size, workers=0, device=self.device)):
-            logits = self.trained.model(normalized(batch.images.to(self.device, non_blocking=True)))
-            for one, mask, index in zip(logits.split(1), batch.masks, batch.indices, strict=True):
-                yield chosen[index], at_size(one, mask.shape), mask.to(self.device, torch.int64)
+    def look_at_all(self, progress: Progress) -> tuple[Sums, Counts, list[int]]:
+        """Looks at this process's share; counts of the whole set, and the places of its most uncertain images."""
+        table, options = self.prepared.table, self.options
+        sums, edges = Sums.zero(len(table), BINS, DOUBT), np.zeros((3, len(table)), np.int64)
+        unsure: list[tuple[float, int]] = []
+        mine = range(self.group.rank, len(self.pairs), self.group.world)
 
-    def run(self, progress: Progress) -> NDArray[np.int64]:
-        """Counts, writes predictions and gathers samples."""
-        classes, ignore_index = len(self.trained.table), self.trained.table.ignore_index
-        total = np.zeros((classes, classes), np.int64)
-        for done, (pair, logits, labels) in enumerate(self._logits(self.pairs), 1):
-            ids = logits.argmax(1)[0]
-            confusion = confusion_matrix(ids, labels, classes, ignore_index=ignore_index).cpu().numpy()
-            total += confusion
-            valid = (labels != ignore_index)[None]
-            spread, mean = image_entropy(entropy(logits), valid)
-            self.samples.append(
-                {
-                    "key": pair.key,
-                    "pixels": int(confusion.sum()),
-                    "iou_per_image": metrics.mean_iou(confusion),
-                    "entropy_mean": float(mean),
-                    "entropy_sum": float(spread),
-                    "image": results.relative(self.out, pair.image),
-                    "truth": results.relative(self.out, pair.mask),
-                    "prediction": self._predict(pair, ids),
-                    "entropy": None,
-                }
-            )
-            progress("evaluating", done, len(self.pairs))
-        return total
+        def lines() -> Iterator[str]:
+            nonlocal sums, edges
+            for done, (n, truth, seen) in enumerate(self._seen(mine, entropy=False), 1):
+                near = boundary_counts(
+                    seen.ids, truth, len(table), ignore_index=table.ignore_index, width=options.boundary
+                )
+                sums, edges = sums + seen.sums, edges + near
+                doubt = seen.sums.entropy * UNIT / max(1, seen.sums.pixels)
+                heapq.heappush(unsure, (doubt, -n))
+                if len(unsure) > options.entropy_maps:
+                    heapq.heappop(unsure)
+                yield json.dumps(self._line(n, truth, seen, near))
+                progress("evaluating", done * self.group.world, len(self.pairs))
 
-    def _predict(self, pair: Pair, ids: Tensor) -> str | None:
-        if not self.options.predictions:
-            return None
-        name = f"{results.PREDICTIONS}/{pair.key}.png"
-        array = ids.cpu().numpy().astype(self.trained.table.dtype)
-        write_atomic(self.out / name, results.prediction_png(array, self.trained.table))
-        return name
+        write_lines(self.out / PARTS / f"{self.group.rank}.jsonl", lines())
+        shares = self.group.gathered((sums, edges, unsure))
+        sums, edges, _ = shares[0]
+        for other, near, _ in shares[1:]:
+            sums, edges = sums + other, edges + near
+        most = heapq.nlargest(options.entropy_maps, (item for _, _, share in shares for item in share))
+        return sums, edges, [-n for _, n in most]
 
-    def draw_entropy(self, progress: Progress) -> None:
-        """Entropy maps of the images of highest mean entropy, predicted a second time so that none is kept."""
-        ranked = heapq.nlargest(
-            self.options.entropy_maps, range(len(self.samples)), key=lambda i: self.samples[i]["entropy_mean"]
+    def _seen(self, places: range | list[int], *, entropy: bool) -> Iterator[tuple[int, NDArray[Any], Seen]]:
+        """Place, truth (H, W) and what the model sees, of some of the pairs."""
+        options, table = self.options, self.prepared.table
+        exif_rotate = bool(self.prepared.info["options"].get("exif_rotate", False))
+        look = Look(self.trained, options.window, options.stride, Views.of(options.tta))
+        chosen = tuple(self.pairs[n] for n in places)
+        if not chosen:
+            return
+        data = WholeData(chosen, self.trained.fit, exif_rotate=exif_rotate)
+        loader = whole_loader(data, batch_size=options.batch_size, workers=options.workers, device=self.group.device)
+        for batch in batches(loader):
+            for image, mask, index in zip(batch.images, batch.masks, batch.indices, strict=True):
+                bands = look.logits(image, mask.shape)
+                what = str(chosen[index].image)
+                seen = see(bands, mask, table, bins=BINS, doubt=DOUBT, entropy=entropy, what=what)
+                yield places[index], mask.cpu().numpy().astype(table.dtype), seen
+
+    def _line(self, n: int, truth: NDArray[Any], seen: Seen, near: Counts) -> dict[str, Any]:
+        """What one image leaves in the part; its prediction is written beside."""
+        pair, sums, options = self.pairs[n], seen.sums, self.options
+        pixels = max(1, sums.pixels)
+        prediction = None
+        if options.predictions:
+            prediction = f"{results.PREDICTIONS}/{pair.key}.png"
+            write_atomic(self.out / prediction, results.prediction_png(seen.ids, self.prepared.table))
+        sample = {
+            "key": pair.key,
+            "cross_entropy": sums.nll * UNIT / pixels if sums.pixels else None,
+            "entropy_mean": sums.entropy * UNIT / pixels,
+            "entropy_sum": sums.entropy * UNIT,
+            "image": results.relative(self.out, pair.image),
+            "truth": results.relative(self.out, pair.mask),
+            "prediction": prediction,
+        }
+        counts = image_counts(sums.confusion, near)
+        return {"n": n, "sample": sample, "counts": counts.tolist(), "suspects": self._suspects(truth, seen)}
+
+    def _suspects(self, truth: NDArray[Any], seen: Seen) -> list[dict[str, Any]]:
+        options = self.options
+        if not options.suspect_pixels:
+            return []
+        regions = contradictions(
+            truth,
+            seen.ids,
+            seen.confidence,
+            seen.likelihood,
+            ignore_index=self.prepared.table.ignore_index,
+            least=options.suspect_pixels,
         )
-        for done, (place, (pair, logits, _)) in enumerate(
-            zip(ranked, self._logits(tuple(self.pairs[i] for i in ranked)), strict=True), 1
-        ):
-            name = f"{results.ENTROPY}/{pair.key}.png"
-            write_atomic(self.out / name, results.entropy_png(entropy(logits)[0].cpu().numpy()))
-            self.samples[place]["entropy"] = name
-            progress("entropy maps", done, len(ranked))
+        return suspect_regions(regions, seen.sums.pixels, options.suspect_below)
+
+    def draw_entropy(self, places: list[int], progress: Progress) -> set[int]:
+        """Entropy maps and panels of some images, which are looked at a second time so that no map is kept."""
+        table = self.prepared.table
+        for done, (n, truth, seen) in enumerate(self._seen(places, entropy=True), 1):
+            if seen.entropy is None:
+                continue
+            key = self.pairs[n].key
+            write_atomic(self.out / results.ENTROPY / f"{key}.png", results.entropy_png(seen.entropy))
+            pictures = [self._image(n), *(painted(thinned(ids), table) for ids in (truth, seen.ids))]
+            panel = entropy_panel(pictures, seen.entropy)
+            write_atomic(self.out / results.PANELS / f"{key}.png", panel)
+            progress("entropy maps", done, len(places))
+        return set(places)
+
+    def _image(self, n: int) -> NDArray[np.uint8]:
+        exif_rotate = bool(self.prepared.info["options"].get("exif_rotate", False))
+        return image_picture(read_image(self.pairs[n].image, exif_rotate=exif_rotate))
+
+    def put_together(self, sums: Sums, edges: Counts, drawn: set[int]) -> Evaluation:
+        """Writes what concerns the whole set, from the parts of all processes."""
+        table, options = self.prepared.table, self.options
+        ranking = Ranking()
+
+        def images() -> Iterator[tuple[dict[str, Any], Counts]]:
+            for line in self._parts():
+                key = line["sample"]["key"]
+                ranking.add(line["n"], key, line["suspects"])
+                maps = {
+                    name: f"{folder}/{key}.png" if line["n"] in drawn else None
+                    for name, folder in (("entropy", results.ENTROPY), ("panel", results.PANELS))
+                }
+                yield {**line["sample"], **maps}, np.array(line["counts"], np.int64)
+
+        means, counts = results.write_images(self.out, images(), len(self.pairs), len(table))
+        values = results.metric_values(
+            sums.confusion,
+            table,
+            edges=edges if options.boundary else None,
+            training=None if self.trained.train_counts is None else self.trained.train_counts.pixels,
+            extra=results.set_values(self.split, len(self.pairs), options, counts, means),
+        )
+        suspects = ranking.suspects(self.prepared, self.split)
+        write_lines(self.out / NAME, map(Suspect.to_json, suspects))
+        uncertainty = uncertainty_values(sums, UNIT)
+        write_uncertainty(self.out, uncertainty)
+        results.write_metrics(self.out, sums.confusion, values)
+        identity = results.identity_of(sums.confusion, values, uncertainty, [s.to_json() for s in suspects])
+        return Evaluation(sums.confusion, values, uncertainty, ranking.seen, identity, len(self.pairs))
+
+    def _parts(self) -> Iterator[dict[str, Any]]:
+        """The lines of all processes in plan order."""
+        with ExitStack() as stack:
+            files = [
+                stack.enter_context((self.out / PARTS / f"{rank}.jsonl").open(encoding="utf-8"))
+                for rank in range(self.group.world)
+            ]
+            yield from heapq.merge(*(map(json.loads, file) for file in files), key=lambda line: line["n"])

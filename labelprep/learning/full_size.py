@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -28,3 +28,15 @@ def nearest_labels(masks: Sequence[Tensor], size: Sequence[int]) -> Tensor:
             for mask in masks
         ]
     )
+
+
+def bands_at_size(logits: Tensor, size: Sequence[int], rows: int) -> Iterator[tuple[int, Tensor]]:
+    """`at_size` for logits (C, h, w) that would not fit in memory: (first row, (C, at most `rows`, W))."""
+    height = logits.shape[1]
+    for top in range(0, size[0], rows):
+        wanted = torch.arange(top, min(top + rows, size[0]), device=logits.device)
+        source = ((wanted + 0.5) * (height / size[0]) - 0.5).clamp_min(0).to(logits.dtype)
+        above = source.floor().long().clamp_max(height - 1)
+        share = (source - above)[:, None]
+        band = logits[:, above] * (1 - share) + logits[:, (above + 1).clamp_max(height - 1)] * share
+        yield top, at_size(band[None], (len(wanted), size[1]))[0]

@@ -119,18 +119,36 @@ class EvalOptions:
     Attributes:
         images: folder of the images, where they moved since convert.
         split: split to score; None: `val` if there is one, else all.
-        batch_size: images in a step.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        window: side of sliding windows; None: the whole image at once.
+        stride: from one window to the next; None: half a window.
+        tta: further views of each image, whose probabilities are averaged: `flip` and factors of its size.
+        boundary: width of the edges of boundary IoU, a share of the diagonal below 1, else pixels; 0: none.
+        bootstrap: replicates of the interval of mean IoU; 0: none.
+        seed: of the bootstrap.
+        suspect_pixels: least pixels of a region whose label is suspect; 0: none are looked for.
+        suspect_below: probability of the label below which it is suspect.
         entropy_maps: for how many of the most uncertain images entropy maps are written.
         predictions: write predictions as palette PNGs.
+        batch_size: images that are loaded together.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        workers: processes that load images.
     """
 
     images: Path | None = None
     split: str | None = None
-    batch_size: int = 8
-    device: str = "auto"
+    window: int | None = None
+    stride: int | None = None
+    tta: tuple[str, ...] = ()
+    boundary: float = 0.02
+    bootstrap: int = 1000
+    seed: int = 0
+    suspect_pixels: int = 64
+    suspect_below: float = 0.05
     entropy_maps: int = 0
     predictions: bool = True
+    batch_size: int = 8
+    device: str = "auto"
+    workers: int = 0
 
     def split_of(self, splits: Sequence[str]) -> str | None:
         """The split that is meant among those there are: the named one, else `val`, else None for all masks."""
@@ -144,9 +162,15 @@ class PredictOptions:
     Attributes:
         entropy: write entropy maps.
         size: (H, W) that images are resized to for the model; the masks keep the image's size.
+        window: side of sliding windows; None: the whole image at once.
+        stride: from one window to the next; None: half a window.
+        tta: further views of each image, whose probabilities are averaged: `flip` and factors of its size.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
     """
 
     entropy: bool = False
     size: Size | None = None
+    window: int | None = None
+    stride: int | None = None
+    tta: tuple[str, ...] = ()
     device: str = "auto"

@@ -16,11 +16,15 @@ from labelprep.atomic import write_atomic
 from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import Fit, normalized, read_image
-from labelprep.learning.entropy import entropy, image_entropy
-from labelprep.learning.full_size import at_size
+from labelprep.learning.data import Fit, read_image
+from labelprep.learning.look import Look
 from labelprep.learning.options import PredictOptions
+from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
+from labelprep.learning.readout import UNIT
+from labelprep.learning.seen import image_picture, see
+from labelprep.learning.windows import Views
+from labelprep.steps.palette import painted
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -46,7 +50,8 @@ def predict(
     """Writes `predictions/<key>.png` for every image below a folder, key = its path without the ending.
 
     Also `samples.jsonl`, `predict.json` (the model and its class table), and with `entropy` the maps
-    `entropy/<key>.png` and their sums and means. Images that cannot be read are listed and left out.
+    `entropy/<key>.png`, panels to look at, sums and means, and the images ranked by them. Images that cannot be read
+    are listed and left out.
 
     Raises:
         UsageError: where there are no images, or two of them would give one mask.
@@ -57,6 +62,7 @@ def predict(
     about = {"model": trained.source, "class_table": trained.table.to_dict(), "table_hash": trained.table.hash}
     write_atomic(out / "predict.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
     fit = trained.fit if options.size is None else Fit(size=options.size)
+    look = Look(trained, options.window, options.stride, Views.of(options.tta))
     digest, samples, failed = hashlib.sha256(trained.table.hash.encode()), [], []
     for done, (key, path) in enumerate(found, 1):
         try:
@@ -64,11 +70,12 @@ def predict(
         except UsageError as error:
             failed.append(f"{path}: {error.message}")
             continue
-        logits = _logits(trained, fit, image)
-        written = _write(trained, out, key, logits, digest, with_entropy=options.entropy)
+        written = _write(look, out, key, image, fit, digest, with_entropy=options.entropy)
         samples.append({"key": key, "image": path.relative_to(images).as_posix(), **written})
         progress("predicting", done, len(found))
     results.write_samples(out, samples)
+    if options.entropy:
+        results.write_ranking(out, "ranked_by_entropy.csv", samples)
     return Predicted(len(samples), tuple(failed), digest.hexdigest())
 
 
@@ -99,26 +106,29 @@ def _refuse_collisions(found: Sequence[tuple[str, Path]]) -> None:
             raise UsageError(message, hint="rename one of them, or keep one alone in the folder")
 
 
-@torch.inference_mode()
-def _logits(trained: Trained, fit: Fit, image: Tensor) -> Tensor:
-    """Logits (1, C, H, W) at the size of the image (3, H, W) uint8."""
-    device = next(trained.model.parameters()).device
-    logits = trained.model(normalized(fit.apply(image)[None].to(device)))
-    return at_size(logits, image.shape[1:])
-
-
 def _write(
-    trained: Trained, out: Path, key: str, logits: Tensor, digest: Any, *, with_entropy: bool
+    look: Look, out: Path, key: str, image: Tensor, fit: Fit, digest: Any, *, with_entropy: bool
 ) -> dict[str, str | float]:
-    ids = logits.argmax(1)[0].cpu().numpy().astype(trained.table.dtype)
+    table = look.trained.table
+    size = image.shape[1:]
+    nothing = torch.zeros(1, dtype=torch.uint8).expand(*size)  # no truth, in no memory
+    bands = look.logits(fit.apply(image), size)
+    seen = see(bands, nothing, table, bins=1, doubt=1, entropy=with_entropy, what=key)
     name = f"{results.PREDICTIONS}/{key}.png"
-    data = results.prediction_png(ids, trained.table)
+    data = results.prediction_png(seen.ids, table)
     write_atomic(out / name, data)
     digest.update(hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest())
-    if not with_entropy:
+    if seen.entropy is None:
         return {"prediction": name}
-    maps = entropy(logits)
-    spread, mean = image_entropy(maps)
-    drawn = f"{results.ENTROPY}/{key}.png"
-    write_atomic(out / drawn, results.entropy_png(maps[0].cpu().numpy()))
-    return {"prediction": name, "entropy": drawn, "entropy_mean": float(mean), "entropy_sum": float(spread)}
+    drawn, panel = (f"{folder}/{key}.png" for folder in (results.ENTROPY, results.PANELS))
+    write_atomic(out / drawn, results.entropy_png(seen.entropy))
+    pictures = [image_picture(image), painted(thinned(seen.ids), table)]
+    write_atomic(out / panel, entropy_panel(pictures, seen.entropy))
+    total = seen.sums.entropy * UNIT
+    return {
+        "prediction": name,
+        "entropy": drawn,
+        "panel": panel,
+        "entropy_mean": total / seen.sums.pixels,
+        "entropy_sum": total,
+    }

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,26 @@ from PIL import Image
 
 from labelprep import metrics
 from labelprep.atomic import write_atomic, write_lines
+from labelprep.bootstrap import iou_intervals
 from labelprep.classes import ClassTable
+from labelprep.learning.options import EvalOptions
+from labelprep.per_image import Counts, CountsFile, Means, image_scores
 from labelprep.steps.palette import encode_mask
 
 PREDICTIONS = "predictions"
 ENTROPY = "entropy"
-COLUMNS = ("id", "name", "support", "predicted", "iou", "dice", "precision", "recall")
+PANELS = "entropy_panels"
+COLUMNS = ("id", "name", "support", "predicted", "iou", "dice", "precision", "recall", "boundary_iou")
+INTERVAL = ("iou_low", "iou_high")
+RANKED = ("rank", "key", "error", "wrong", "pixels", "iou_per_image", "entropy_mean")
+RANKINGS = {"ranked_by_error.csv": "error", "ranked_by_entropy.csv": "entropy_mean"}
 
 
 def metric_values(
     confusion: NDArray[np.int64],
     table: ClassTable,
     *,
+    edges: NDArray[np.int64] | None = None,
     training: NDArray[np.int64] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -37,12 +45,34 @@ def metric_values(
     Args:
         confusion: (C, C) int64, rows truth, columns prediction.
         table: names the classes.
+        edges: (3, C) edge pixels, as `metrics.boundary_iou` takes them.
         training: (C,) pixels per class of the training split; its largest class is the baseline's.
         extra: the further values.
     """
     baseline = metrics.majority_baseline(confusion, training)
     baseline["name"] = table.names[baseline["class"]]
-    return {**metrics.summary(confusion, table.names), "baseline": baseline, **(extra or {})}
+    return {**metrics.summary(confusion, table.names, edges), "baseline": baseline, **(extra or {})}
+
+
+def set_values(
+    split: str | None, images: int, options: EvalOptions, counts: Counts, means: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The further values of `metrics.json`: which images, the means of their own scores, the interval of mean IoU.
+
+    Args:
+        split: that was scored.
+        images: how many.
+        options: width of the edges, replicates and seed.
+        counts: of all images, as `write_images` gives them.
+        means: of their scores.
+    """
+    return {
+        "split": split,
+        "images": images,
+        **means,
+        "boundary_width": options.boundary or None,
+        "bootstrap": iou_intervals(counts, replicates=options.bootstrap, seed=options.seed),
+    }
 
 
 def write_metrics(out: Path, confusion: NDArray[np.int64], values: Mapping[str, Any]) -> None:
@@ -54,19 +84,94 @@ def write_metrics(out: Path, confusion: NDArray[np.int64], values: Mapping[str, 
     buffer = io.BytesIO()
     np.save(buffer, confusion.astype(np.int64))
     write_atomic(out / "confusion.npy", buffer.getvalue())
-    write_atomic(out / "metrics.json", (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+    write_json(out / "metrics.json", values)
+    intervals = (values.get("bootstrap") or {}).get("classes") or [None] * len(values["classes"])
+    rows = [
+        {**row, **dict(zip(INTERVAL, interval or (None, None), strict=True))}
+        for row, interval in zip(values["classes"], intervals, strict=True)
+    ]
+    write_csv(out / "per_class.csv", (*COLUMNS, *INTERVAL), rows)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Writes plain values, one a line."""
+    write_atomic(path, (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes some columns of rows; None and what a row lacks are empty."""
     text = io.StringIO(newline="")
-    rows = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(values["classes"])
-    write_atomic(out / "per_class.csv", text.getvalue().encode())
+    out = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    out.writeheader()
+    out.writerows(rows)
+    write_atomic(path, text.getvalue().encode())
 
 
-def metrics_identity(confusion: NDArray[np.int64], values: Mapping[str, Any]) -> str:
-    """SHA-256 of confusion matrix and metrics: equal for equal results, whenever and wherever made."""
-    digest = hashlib.sha256(np.ascontiguousarray(confusion, "<i8").tobytes())
-    digest.update(json.dumps(values, sort_keys=True).encode())
+def identity_of(*parts: Any) -> str:
+    """SHA-256 of arrays and plain values: equal for equal results, whenever and wherever made."""
+    digest = hashlib.sha256()
+    for part in parts:
+        array = isinstance(part, np.ndarray)
+        digest.update(np.ascontiguousarray(part).tobytes() if array else json.dumps(part, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def write_images(
+    out: Path, images: Iterable[tuple[dict[str, Any], Counts]], number: int, classes: int
+) -> tuple[dict[str, float | None], Counts]:
+    """Writes `samples.jsonl`, `per_image.npy` and the rankings, streamed.
+
+    Args:
+        out: the folder.
+        images: sample and counts (6, C) of every image, in plan order; a sample holds `key` and what is known beyond
+            the scores, which are added.
+        number: of the images.
+        classes: C.
+
+    Returns:
+        Means of the images' own scores, and the content of `per_image.npy`.
+
+    Raises:
+        EnvironmentFailure: disk full, no permission.
+    """
+    means = Means()
+    ranked: list[dict[str, Any]] = []
+    file = CountsFile(out / "per_image.npy", number, classes)
+
+    def lines() -> Iterator[str]:
+        for sample, counts in images:
+            file.add(counts)
+            scores = image_scores(counts)
+            means.add(scores)
+            pixels = int(counts[1].sum())
+            row = {"pixels": pixels, "wrong": pixels - int(counts[0].sum()), **scores}
+            ranked.append({name: value for name, value in {**sample, **row}.items() if name in RANKED})
+            yield json.dumps({"key": sample["key"], **row, **sample}, ensure_ascii=False, allow_nan=False)
+
+    try:
+        write_lines(out / "samples.jsonl", lines())
+        table = file.finish()
+    finally:
+        file.discard()
+    _write_rankings(out, ranked)
+    return means.values(), table
+
+
+def _write_rankings(out: Path, rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["error"] = row["wrong"] / row["pixels"] if row["pixels"] else None
+    for name in RANKINGS:
+        write_ranking(out, name, rows)
+
+
+def write_ranking(out: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes one file of `RANKINGS`, the worst image first; none where no image has the figure."""
+    by = RANKINGS[name]
+    known = sorted((row for row in rows if row.get(by) is not None), key=lambda row: (-row[by], row["key"]))
+    if known:
+        write_csv(out / name, RANKED, ({**row, "rank": n} for n, row in enumerate(known, 1)))
+    else:
+        (out / name).unlink(missing_ok=True)
 
 
 def prediction_png(ids: NDArray[Any], table: ClassTable) -> bytes:
@@ -74,10 +179,10 @@ def prediction_png(ids: NDArray[Any], table: ClassTable) -> bytes:
     return encode_mask(ids, table, mask_mode="palette" if table.ignore_index == 255 else "index")
 
 
-def entropy_png(values: NDArray[np.floating[Any]]) -> bytes:
-    """An entropy map (H, W) in [0, 1] as 16-bit gray PNG; 0 is 0 and 1 is 65535 in every file alike."""
+def entropy_png(values: NDArray[np.uint16]) -> bytes:
+    """An entropy map (H, W) as 16-bit gray PNG; 0 is 0 and 1 is 65535 in every file alike."""
     buffer = io.BytesIO()
-    Image.fromarray(np.rint(np.clip(values, 0, 1) * 65535).astype(np.uint16)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(values).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
@@ -95,13 +200,14 @@ def relative(out: Path, path: Path) -> str:
 
 
 def remove_former(out: Path) -> None:
-    """Removes the predictions and entropy maps that an earlier run listed in `samples.jsonl`, and nothing else."""
+    """Removes the predictions, entropy maps and panels that an earlier run listed in `samples.jsonl`, nothing else."""
     try:
-        lines = (out / "samples.jsonl").read_text("utf-8").splitlines()
+        lines = (out / "samples.jsonl").open(encoding="utf-8")
     except FileNotFoundError:
         return
-    for line in lines:
-        key = json.loads(line)["key"]
-        for folder in (PREDICTIONS, ENTROPY):
-            (out / folder / f"{key}.png").unlink(missing_ok=True)
+    with lines:
+        for line in lines:
+            key = json.loads(line)["key"]
+            for folder in (PREDICTIONS, ENTROPY, PANELS):
+                (out / folder / f"{key}.png").unlink(missing_ok=True)
     (out / "samples.jsonl").unlink()

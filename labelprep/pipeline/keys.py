@@ -55,7 +55,7 @@ def _installed(name: str) -> str:
 
 def _paths(stage: Stage) -> Iterator[tuple[str, Path]]:
     """Parameters that name files from outside the chain."""
-    for key in ("data", "weights", "checkpoint", "pred", "images", "sources"):
+    for key in ("data", "weights", "checkpoint", "pred", "images", "sources", "suspects"):
         value = getattr(stage, key, None)
         for path in value if isinstance(value, tuple) else () if value is None else (value,):
             yield key, Path(path)

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelprep import suspects
 from labelprep.classes import ClassTable
 from labelprep.errors import MismatchError, UsageError
+from labelprep.findings import Finding
 from labelprep.prepared import Prepared
 from labelprep.weights import ClassWeights
 
@@ -48,13 +50,17 @@ class Scores:
         folder: where it is; paths in `samples` are relative to it.
         metrics: the content of `metrics.json`.
         confusion: (C, C) int64, rows truth.
-        samples: the lines of `samples.jsonl`, none where a folder of predictions was scored.
+        samples: the lines of `samples.jsonl`.
+        uncertainty: the content of `uncertainty.json`; None where a folder of predictions was scored.
+        suspects: the labels that the model contradicts, the most suspect first.
     """
 
     folder: Path
     metrics: Mapping[str, Any]
     confusion: NDArray[np.int64]
     samples: tuple[Mapping[str, Any], ...]
+    uncertainty: Mapping[str, Any] | None = None
+    suspects: tuple[Finding, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,8 +128,15 @@ def _scores(folder: Path) -> Scores:
     except (OSError, ValueError) as error:
         message = f"cannot be read: {error}"
         raise UsageError(message, path=folder / "confusion.npy", hint="evaluate again: labelprep eval") from error
-    samples = folder / "samples.jsonl"
-    return Scores(folder, _json(folder / "metrics.json"), confusion, _lines(samples) if samples.is_file() else ())
+    samples, unsure = folder / "samples.jsonl", folder / "uncertainty.json"
+    return Scores(
+        folder,
+        _json(folder / "metrics.json"),
+        confusion,
+        _lines(samples) if samples.is_file() else (),
+        _json(unsure) if unsure.is_file() else None,
+        tuple(s.finding for s in suspects.read(folder)) if (folder / suspects.NAME).is_file() else (),
+    )
 
 
 def _weights(prepared: Prepared) -> ClassWeights | None:

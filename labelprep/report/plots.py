@@ -1,4 +1,4 @@
-"""The plots of figures: class balance, confusion matrix, training curves. Values in, PNG bytes out."""
+"""The plots of figures: class balance, confusion, training curves, uncertainty. Values in, PNG bytes out."""
 
 from __future__ import annotations
 
@@ -185,6 +185,39 @@ def curves(history: Sequence[Mapping[str, Any]]) -> bytes:
             axes.grid()
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="upper right" if axes is left else "best", fontsize=8)
+        return style.png(fig)
+
+
+def uncertainty(values: Mapping[str, Any]) -> bytes:
+    """The reliability curve beside the entropy-against-error curve, each over the shares of pixels in its bins.
+
+    Args:
+        values: the content of `uncertainty.json`.
+
+    Raises:
+        MissingExtraError: without matplotlib.
+    """
+    halves = (
+        ("reliability", "accuracy", f"reliability (calibration error {values['ece']:.3f})", "confidence", style.BLUE),
+        ("entropy_error", "error", "error by entropy", "entropy", style.ORANGE),
+    )
+    with style.styled():
+        fig = style.figure(9, 3.6)
+        for axes, (curve, figure, title, across, color) in zip(fig.subplots(1, 2), halves, strict=True):
+            rows = values[curve]
+            middles = [(row["low"] + row["high"]) / 2 for row in rows]
+            shares = [row["pixels"] / values["pixels"] for row in rows]
+            axes.bar(middles, shares, width=0.94 / len(rows), color=style.GRID, label="share of pixels")
+            held = [(m, row[figure]) for m, row in zip(middles, rows, strict=True) if row["pixels"]]
+            if curve == "reliability":
+                axes.plot([0, 1], [0, 1], "--", color=style.FAINT, linewidth=1)
+                held = [(row["confidence"], row["accuracy"]) for row in rows if row["pixels"]]
+            axes.plot(*zip(*held, strict=True), "o-", color=color, markersize=4, linewidth=1.6, label=figure)
+            axes.set_xlim(0, 1)
+            axes.set_ylim(0, 1)
+            axes.set_title(title)
+            axes.set_xlabel(across)
+            axes.legend(loc="upper left", fontsize=8)
         return style.png(fig)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import Any
 
-from labelprep.findings import CATALOGUE, SEVERITIES
+from labelprep.findings import CATALOGUE, SEVERITIES, Finding
 from labelprep.prepared import Prepared
 from labelprep.report.collect import Scores, Sources, TrainingRun
 
@@ -22,7 +23,9 @@ FIGURES = (
     "mean_dice",
     "mean_precision",
     "frequency_weighted_iou",
+    "mean_boundary_iou",
 )
+UNSURE = ("cross_entropy", "entropy_mean", "ece", "mce")
 
 
 def summarise(sources: Sources) -> dict[str, Any]:
@@ -31,7 +34,8 @@ def summarise(sources: Sources) -> dict[str, Any]:
     `verdict`, `masks`, `splits`, `findings` (by kind, worst first), `classes`, `metrics` and `baseline` (of the
     first evaluation), `training`, `evaluations` and `provenance`; what was not among the sources is None or empty.
     """
-    kinds = [] if sources.prepared is None else _findings(sources.prepared)
+    own = () if sources.prepared is None else sources.prepared.findings()
+    kinds = _findings(chain(own, *(s.suspects for s in sources.scores)))
     masks = None if sources.prepared is None else _masks(sources.prepared)
     evaluations = [_evaluation(s) for s in sources.scores]
     first: Mapping[str, Any] = evaluations[0] if evaluations else {"metrics": None, "baseline": None}
@@ -52,10 +56,10 @@ def summarise(sources: Sources) -> dict[str, Any]:
     return finite
 
 
-def _findings(prepared: Prepared) -> list[dict[str, Any]]:
+def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """One row a kind: how often, how many pixels, cause, mend and the first examples."""
     kinds: dict[tuple[str, str], dict[str, Any]] = {}
-    for finding in prepared.findings():
+    for finding in findings:
         known = CATALOGUE.get(finding.code)
         kind = kinds.setdefault(
             (finding.code, finding.severity),
@@ -160,6 +164,9 @@ def _evaluation(scores: Scores) -> dict[str, Any]:
         "split": metrics.get("split"),
         "images": metrics.get("images", metrics.get("masks")),
         "metrics": {name: metrics.get(name) for name in FIGURES},
+        "bootstrap": {k: v for k, v in (metrics.get("bootstrap") or {}).items() if k != "classes"} or None,
+        "uncertainty": None if scores.uncertainty is None else {k: scores.uncertainty.get(k) for k in UNSURE},
+        "suspects": len(scores.suspects),
         "absent": metrics.get("absent"),
         "baseline": metrics.get("baseline"),
     }

@@ -87,6 +87,8 @@ def _plots(sources: Sources) -> Iterator[tuple[str, bytes]]:
             yield _name("curves", n), plots.curves(run.history)
     for n, scores in enumerate(sources.scores, 1):
         yield _name("confusion", n), plots.confusion(scores.names, scores.confusion)
+        if scores.uncertainty is not None and scores.uncertainty["pixels"]:
+            yield _name("uncertainty", n), plots.uncertainty(scores.uncertainty)
     yield from _panels(sources)
 
 

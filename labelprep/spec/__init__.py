@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.stage import Stage
 from labelprep.spec.stages import (
     REFERENCES,
     AnyStage,
     ConvertStage,
-    EvalStage,
     ExportStage,
-    PredictStage,
     RawStage,
     ReportStage,
     Spec,

@@ -10,16 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.fields import (
     Clip,
-    Count,
-    Device,
     FileName,
     Flag,
     Model,
     Positive,
     Regex,
-    Size,
     Whole,
     refuse,
 )
@@ -73,6 +71,9 @@ class ValidateStage(RawStage):
 
     use: Literal["validate"] = "validate"
     fail_on: Literal["error", "warning", "never"] = Field("error", description="least severity that fails")
+    suspects: Path | None = Field(
+        None, description="suspects.jsonl, or the folder of an evaluation or run: labels that a model contradicts"
+    )
 
 
 class ConvertStage(RawStage):
@@ -126,32 +127,6 @@ class ExportStage(Stage):
     )
 
 
-class EvalStage(Stage):
-    """A trained model, or a folder of predicted masks, against a prepared folder."""
-
-    use: Literal["eval"] = "eval"
-    checkpoint: Path | None = Field(None, description="checkpoint, or the folder of a training run")
-    data: Path | None = Field(None, description="prepared folder")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
-    pred: Path | None = Field(None, description="folder of predicted palette PNGs to score in place of a model")
-    split: str | None = Field(None, description="split to score; val if there is one, else all")
-    batch_size: Count = Field(8, description="images in a step")
-    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
-    entropy_maps: Whole = Field(0, description="for how many images entropy maps are written")
-    predictions: Flag = Field(True, description="write predictions as palette PNGs")
-
-
-class PredictStage(Stage):
-    """Masks for images that have none."""
-
-    use: Literal["predict"] = "predict"
-    checkpoint: str | None = Field(None, description="checkpoint, run folder, or torchvision:NAME")
-    images: Path = Field(description="folder of the images")
-    entropy: Flag = Field(False, description="write entropy maps")
-    size: Size | None = Field(None, description="H W: resize images for the model; masks keep the image's size")
-    device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
-
-
 class ReportStage(Stage):
     """Plots, tables and report.json of what earlier stages wrote."""
 
@@ -172,7 +147,8 @@ AnyStage = Annotated[
     Field(discriminator="use"),
 ]
 
-REFERENCES = ("data", "weights", "checkpoint", "pred", "sources")  # parameters that also take the name of a stage
+# Parameters that also take the name of a stage.
+REFERENCES = ("data", "weights", "checkpoint", "pred", "sources", "suspects")
 
 
 class Spec(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -36,13 +37,18 @@ def heeding(context: RunContext) -> Iterator[Progress]:
         yield progress
 
 
+def follows() -> bool:
+    """Whether this is one of several processes of `torchrun`, and not the first one, which tells and writes."""
+    return os.environ.get("RANK", "0") != "0"
+
+
 def require_torch() -> None:
     """Says which extra to install where a package of the learning half is missing.
 
     Raises:
         MissingExtraError: naming the package.
     """
-    for package in ("torch", "torchvision", "torchinfo"):
+    for package in ("torch", "torchvision", "torchinfo", "scipy"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "train")
 

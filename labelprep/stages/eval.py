@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep import metrics
 from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.options import EvalOptions
+from labelprep.per_image import Counts, image_counts
 from labelprep.prepared import Prepared
 from labelprep.score import score_folder
 from labelprep.spec import EvalStage
-from labelprep.stages import Inputs, RunContext, StageResult
-from labelprep.stages._learning import heeding, options_of, require_torch
+from labelprep.stages import Inputs, RunContext, Silent, StageResult
+from labelprep.stages._learning import follows, heeding, options_of, require_torch
+from labelprep.suspects import NAME
 
-VERSION = 1
+if TYPE_CHECKING:
+    from labelprep.learning.evaluate import Evaluation
+
+VERSION = 2
 
 
 def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
-    """Evaluates, and writes `metrics.json`, `confusion.npy`, `per_class.csv`, `samples.jsonl`, predictions and maps.
+    """Evaluates, and writes figures, predictions, maps and suspects; docs/definitions.md lists the files.
 
     Without `out`, a model's figures go to `eval` beside its checkpoint, and those of predicted masks nowhere.
 
@@ -47,29 +53,44 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
     checkpoint = params.checkpoint or inputs.folder("train", "eval")
     trained = load_trained(checkpoint, choose_device(options.device))
     out = params.out or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
-    with heeding(context) as progress:
+    heard = replace(context, reporter=Silent()) if follows() else context
+    with heeding(heard) as progress:
         done = evaluate(trained, prepared, out, options, progress=progress)
-    return _result(out, done.confusion, done.metrics)
+    if done.suspects:
+        shown = f"labelprep validate DATASET --suspects {out}"
+        heard.reporter.message(f"{done.suspects:,} labels that the model contradicts: {out / NAME}; {shown}")
+    return StageResult(out, done.identity, _model_summary(done))
 
 
 def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOptions, context: RunContext) -> StageResult:
     """Scores palette PNGs and writes the same files as scoring a model, as far as masks tell."""
     folder = pred / results.PREDICTIONS if (pred / results.PREDICTIONS).is_dir() else pred
     split = options.split_of(prepared.splits())
-    samples: list[dict[str, Any]] = []
+    classes = len(prepared.table)
+    confusion, edges = np.zeros((classes, classes), np.int64), np.zeros((3, classes), np.int64)
+    rows: list[tuple[str, Counts]] = []
 
-    def on_sample(key: str, confusion: NDArray[np.int64]) -> None:
-        samples.append({"key": key, "pixels": int(confusion.sum()), "iou_per_image": metrics.mean_iou(confusion)})
-        context.reporter.progress("scoring", len(samples), None)
+    def on_sample(key: str, one: NDArray[np.int64], near: NDArray[np.int64]) -> None:
+        nonlocal confusion, edges
+        confusion, edges = confusion + one, edges + near
+        rows.append((key, image_counts(one, near)))
+        context.reporter.progress("scoring", len(rows), None)
 
-    confusion = np.array(score_folder(folder, prepared, split, on_sample=on_sample)["confusion"], np.int64)
-    training = prepared.counts("train").pixels if "train" in prepared.splits() else None
-    extra = {"split": split, "images": len(samples)}
-    values = results.metric_values(confusion, prepared.table, training=training, extra=extra)
+    score_folder(folder, prepared, split, width=options.boundary, on_sample=on_sample)
+    with tempfile.TemporaryDirectory(prefix="labelprep-") as nowhere:
+        place = out or Path(nowhere)
+        images = (({"key": key, **_files(place, folder, prepared, key)}, counts) for key, counts in rows)
+        means, counts = results.write_images(place, images, len(rows), classes)
+        values = results.metric_values(
+            confusion,
+            prepared.table,
+            edges=edges if options.boundary else None,
+            training=prepared.counts("train").pixels if "train" in prepared.splits() else None,
+            extra=results.set_values(split, len(rows), options, counts, means),
+        )
     if out is not None:
-        results.write_samples(out, (sample | _files(out, folder, prepared, sample["key"]) for sample in samples))
         results.write_metrics(out, confusion, values)
-    return _result(out, confusion, values)
+    return StageResult(out, results.identity_of(confusion, values), _summary(values))
 
 
 def _files(out: Path, folder: Path, prepared: Prepared, key: str) -> dict[str, str]:
@@ -77,10 +98,15 @@ def _files(out: Path, folder: Path, prepared: Prepared, key: str) -> dict[str, s
     return {"truth": results.relative(out, truth), "prediction": results.relative(out, prediction)}
 
 
-def _result(out: Path | None, confusion: NDArray[np.int64], values: dict[str, Any]) -> StageResult:
+def _summary(values: dict[str, Any]) -> dict[str, Any]:
     apart = ("baseline", "split", "images")
-    summary = {
+    return {
         "metrics": {name: value for name, value in values.items() if name not in apart},
         **{name: values[name] for name in apart},
     }
-    return StageResult(out, results.metrics_identity(confusion, values), summary)
+
+
+def _model_summary(done: Evaluation) -> dict[str, Any]:
+    curves = ("reliability", "entropy_error")
+    figures = {name: value for name, value in done.uncertainty.items() if name not in curves}
+    return {**_summary(done.metrics), "uncertainty": figures, "suspects": done.suspects}

@@ -6,7 +6,7 @@ from labelprep.spec import PredictStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._learning import heeding, options_of, require_torch, required_out
 
-VERSION = 1
+VERSION = 2
 SHOWN = 3
 
 

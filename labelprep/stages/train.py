@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from labelprep import metrics
 from labelprep.prepared import Prepared
 from labelprep.spec import TrainStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
-from labelprep.stages._learning import heeding, options_of, require_torch, required_out
+from labelprep.stages._learning import follows, heeding, options_of, require_torch, required_out
 
 if TYPE_CHECKING:
     from labelprep.learning.epoch import Epoch
@@ -57,11 +56,6 @@ def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
         "metrics": metrics.summary(result.confusion, prepared.table.names),
     }
     return StageResult(out, result.identity, summary)
-
-
-def follows() -> bool:
-    """Whether this is one of several processes of `torchrun`, and not the first one, which tells and writes."""
-    return os.environ.get("RANK", "0") != "0"
 
 
 def _weights(inputs: Inputs) -> Path | None:

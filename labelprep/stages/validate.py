@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from labelprep import suspects
 from labelprep.atomic import write_lines
 from labelprep.findings import Finding, at_or_above
 from labelprep.ledger import Ledger
@@ -25,11 +28,13 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
     """Looks at every sample of the dataset and reports what is wrong.
 
     Args:
-        params: `fail_on` decides the exit code; `out`, where given, gets `findings.jsonl` and `summary.json`.
+        params: `fail_on` decides the exit code; `suspects` adds what an evaluation wrote; `out`, where given, gets
+            `findings.jsonl` and `summary.json`.
         inputs: not used.
         context: the dataset, and where to work.
 
     Raises:
+        UsageError: for suspects that cannot be read.
         LayoutError: no pairs, or a doubtful layout.
         ClassTableError: no class table, or one that does not decide.
     """
@@ -47,7 +52,8 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
         folder = params.out or this.workdir
         lines = Late(context.reporter, "gather", len(this.plan))
         findings = gather(this.plan, this.table, ledger, this.workdir, totals, lambda _: lines(), lambda: lines(0))
-        write_lines(folder / "findings.jsonl", map(line_of, findings))
+        doubts = _suspects(params.suspects, ledger, totals, context) if params.suspects else ()
+        write_lines(folder / "findings.jsonl", map(line_of, chain(findings, doubts)))
         lines.end()
         groups = grouped(read_findings(folder), context.on_finding)
         summary = _summary(totals, groups) | {
@@ -60,6 +66,20 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
             write_lines(params.out / "summary.json", [json.dumps(summary, indent=1, ensure_ascii=False)])
     failed = any(at_or_above(group["severity"], params.fail_on) for group in groups)
     return StageResult(params.out, digest.hexdigest(), summary, exit_code=1 if failed else 0)
+
+
+def _suspects(place: Path, ledger: Ledger, totals: Totals, context: RunContext) -> Iterator[Finding]:
+    """The labels that a model contradicts, of masks that are still those that it was evaluated on."""
+    past = 0
+    for suspect in suspects.read(place):
+        if suspect.finding.key is not None and ledger.digest(suspect.finding.key) == suspect.sha256:
+            yield totals.see(suspect.finding)
+        else:
+            past += 1
+    if past:
+        context.reporter.message(
+            f"{place}: {past:,} suspect labels are of masks that changed since, or are not here; evaluate again"
+        )
 
 
 def read_findings(folder: Path) -> Any:

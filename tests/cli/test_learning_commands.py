@@ -67,6 +67,8 @@ def test_eval_and_scoring_its_masks_give_the_same_figures(root, tmp_path, capsys
     again = json.loads(out)
     assert code == 0
     assert again.pop("out") is None
+    assert scored.pop("uncertainty")["cross_entropy"] > 0
+    assert scored.pop("suspects") == 0
     del scored["out"]
     assert again == scored
 

@@ -54,7 +54,7 @@ def test_metrics_files_agree(evaluation, street):
     assert written["mean_iou"] == metrics.mean_iou(confusion)
     assert (written["split"], written["images"]) == ("val", 4)
     lines = (folder / "per_class.csv").read_text().splitlines()
-    assert lines[0] == "id,name,support,predicted,iou,dice,precision,recall"
+    assert lines[0] == "id,name,support,predicted,iou,dice,precision,recall,boundary_iou,iou_low,iou_high"
     assert [line.split(",")[1] for line in lines[1:]] == list(street.prepared.table.names)
 
 
