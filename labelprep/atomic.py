@@ -6,12 +6,15 @@ import contextlib
 import filecmp
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
-from labelprep.errors import EnvironmentFailure
+from labelprep.errors import EnvironmentFailure, UsageError
 
 TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(rf"\.[0-9a-f]{{16}}\.(\d+){re.escape(TEMPORARY)}")  # what temporary_name gives
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -65,6 +68,44 @@ def write_lines(path: Path, lines: Iterable[str], *, before_change: Callable[[],
 def temporary_name(path: Path) -> Path:
     """A name beside `path` that no other process uses and that is short whatever the name of `path`."""
     return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}{TEMPORARY}")
+
+
+def sweep_temporary(folder: Path) -> None:
+    """Removes the temporary files in a folder whose processes have gone without removing them."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f".*{TEMPORARY}"):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and not _is_running(int(found[1])):
+                discard(path)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 is not a question
+        return process == os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def confined(folder: Path, path: Path) -> Path:
+    """A path below a folder, unless a link on the way leads out of it.
+
+    Raises:
+        UsageError: where what is written there would land elsewhere.
+    """
+    if not _leads_out(folder, path.parent):
+        return path
+    message = f"{path.parent.relative_to(folder)} is a link that leads out of {folder}; nothing is written there"
+    raise UsageError(message, path=path, hint="put a real folder in its place")
+
+
+@lru_cache(maxsize=1024)
+def _leads_out(folder: Path, parent: Path) -> bool:
+    return not parent.resolve().is_relative_to(folder.resolve())
 
 
 def discard(path: Path) -> None:

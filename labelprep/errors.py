@@ -17,6 +17,8 @@ LabelprepError            code, message, path, hint, exit_code
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -135,3 +137,19 @@ class MistakeError(LabelprepError):
 
     default_code = "internal"
     exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Names the file that cannot be read; the system's errors of reading and writing, unlike those of opening, do not.
+
+    Raises:
+        EnvironmentFailure: for errors other than that there is no such file.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make it readable, then run again") from error

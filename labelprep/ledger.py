@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from labelprep.atomic import discard, write_lines
-from labelprep.errors import EnvironmentFailure
+from labelprep.errors import EnvironmentFailure, naming
 from labelprep.prepared import STATE, mask_path
 from labelprep.steps.look_up import Order
 from labelprep.steps.plan import Sample
@@ -29,7 +29,7 @@ from labelprep.steps.plan import Sample
 FORMER = "former.jsonl"  # beside the journal: the lines of runs that were replaced
 SYNC_EVERY = 1.0  # seconds of work that a loss of power may cost; a killed run loses nothing that is written
 # a file that failed of these may be good by now, though it has not changed
-PLACE = {"unreadable-file", "crashed-decoder", "hung-decoder", "out-of-memory", "source-changed"}
+PLACE = {"unreadable-file", "image-unreadable", "crashed-decoder", "hung-decoder", "out-of-memory", "source-changed"}
 _SCHEMA = """
 CREATE TABLE old (key TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID;
 CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line TEXT);
@@ -252,10 +252,11 @@ def _failed(line: Mapping[str, Any]) -> bool:
 def _read(journal: Path) -> Iterator[tuple[str, str, str]]:
     """(key, ending of the image, line) of every whole line; what a killed run left unfinished is passed over."""
     try:
-        file = journal.open("rb")  # as bytes, because a kill may cut a character in two
+        with naming(journal):
+            file = journal.open("rb")  # as bytes, because a kill may cut a character in two
     except FileNotFoundError:
         return
-    with file:
+    with naming(journal), file:
         for line in file:
             try:
                 text = line.decode()
@@ -288,7 +289,7 @@ def put_aside(out: Path) -> None:
 def _is_torn(journal: Path) -> bool:
     """Whether the journal ends in the middle of a line, which the next line must not continue."""
     try:
-        with journal.open("rb") as file:
+        with naming(journal), journal.open("rb") as file:
             if file.seek(0, os.SEEK_END) == 0:
                 return False
             file.seek(-1, os.SEEK_END)

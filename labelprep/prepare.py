@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 import xxhash
 
-from labelprep.atomic import write_atomic
+from labelprep.atomic import confined, write_atomic
 from labelprep.batch import pack, unpack
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
@@ -143,7 +143,8 @@ def prepare_sample(sample: Sample, context: Context) -> Outcome:
         findings += more
         facts |= written
         if written and context.out is not None and context.link != "none" and sample.image is not None:
-            images.bring(sample.image, image_path(context.out, sample.key, sample.image.suffix), context.link)
+            target = image_path(context.out, sample.key, sample.image.suffix)
+            images.bring(sample.image, confined(context.out, target), context.link)
     return _outcome(sample, facts, findings, meaning.vote)
 
 
@@ -168,7 +169,7 @@ def _index(
         png = encode_mask(
             index, table, mask_mode=context.mask_mode, palette=context.palette, png_level=context.png_level
         )
-        write_atomic(mask_path(context.out, key), png)
+        write_atomic(confined(context.out, mask_path(context.out, key)), png)
     *pixels, ignored = counts.tolist()
     return findings, {"xxh3": xxhash.xxh3_128_hexdigest(ids.data), "pixels": tuple(pixels), "ignored": ignored}
 

@@ -18,7 +18,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
@@ -28,7 +27,7 @@ import numpy as np
 import orjson
 
 from labelprep.classes import ClassTable
-from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.findings import Finding
 from labelprep.steps.count import ClassCounts
 
@@ -70,22 +69,6 @@ def is_below(path: str) -> bool:
         return True  # nearly all of them
     pure = PurePath(path)
     return bool(pure.parts) and not pure.anchor and ".." not in pure.parts and "\0" not in path
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Names the file that cannot be read; errors of reading, unlike those of opening, do not.
-
-    Raises:
-        EnvironmentFailure: for errors other than that there is no such file.
-    """
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        raise EnvironmentFailure(message, path=path, hint="make it readable, then run again") from error
 
 
 @dataclass(frozen=True)
@@ -137,7 +120,7 @@ class Row:
     def from_json(cls, line: str) -> Self:
         """The row that `to_json` wrote."""
         values = orjson.loads(line)
-        for name in ("key", "source", "image"):
+        for name in ("key", "source", "image", "split"):
             if (path := values.get(name)) is not None and not is_below(path):
                 message = f"{name} {path!r} does not lie below its folder"
                 raise ValueError(message)
@@ -167,7 +150,7 @@ class Prepared:
         """
         root = Path(root)
         try:
-            with _naming(root / "dataset.json"):
+            with naming(root / "dataset.json"):
                 info = json.loads((root / "dataset.json").read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             message = "not a prepared folder: it holds no dataset.json"
@@ -200,7 +183,7 @@ class Prepared:
         digest = hashlib.sha256()
         for name in ("dataset.json", "manifest.jsonl"):
             path = self.root / name
-            with _naming(path), path.open("rb") as file:
+            with naming(path), path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
@@ -211,7 +194,7 @@ class Prepared:
     def findings(self) -> Iterator[Finding]:
         """All findings, in plan order."""
         path = self.root / "findings.jsonl"
-        with _naming(path), path.open(encoding="utf-8") as lines:
+        with naming(path), path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield Finding.from_dict(json.loads(line))
 
@@ -266,7 +249,7 @@ class Prepared:
     def source_root(self) -> Path | None:
         """The dataset's root as convert saw it, or None where the note about it is missing."""
         try:
-            with _naming(path := self.root / STATE / "source.json"):
+            with naming(path := self.root / STATE / "source.json"):
                 note = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
@@ -274,7 +257,7 @@ class Prepared:
 
     def _rows(self) -> Iterator[Row]:
         path = self.root / "manifest.jsonl"
-        with _naming(path), path.open(encoding="utf-8") as lines:
+        with naming(path), path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
                     row = Row.from_json(line)
@@ -289,7 +272,7 @@ class Prepared:
             return None
         # not splitlines(): it also breaks at characters that may stand in a file name, such as U+0085
         try:
-            with _naming(path):
+            with naming(path):
                 return frozenset(line.rstrip("\r") for line in path.read_text("utf-8").split("\n")) - {""}
         except UnicodeDecodeError as error:
             message = f"expected UTF-8 text: {error.reason} at byte {error.start}"

@@ -23,6 +23,7 @@ from zlib_ng import zlib_ng
 import labelprep
 from labelprep.atomic import TEMPORARY, discard, write_lines
 from labelprep.classes import ClassTable
+from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
 from labelprep.prepare import Context
@@ -223,17 +224,25 @@ def _sweep(base: Path, stale: Callable[[str, str], bool]) -> int:
     removed = 0
     while True:
         found = list(islice(_stale_below(base, "", stale), _AT_ONCE))
-        gone = [ours for path, ours in found if _removed(path, base)]
+        gone = [ours for path, ours in found if _removed(path, base, ours=ours)]
         removed += sum(gone)
         if len(found) < _AT_ONCE or not gone:
             return removed
 
 
-def _removed(path: Path, base: Path) -> bool:
-    """Removes a file, and the folders that it leaves empty."""
-    discard(path)
-    if path.exists():
-        return False
+def _removed(path: Path, base: Path, *, ours: bool) -> bool:
+    """Removes a file, and the folders that it leaves empty; a temporary file that does not go waits for the next run.
+
+    Raises:
+        EnvironmentFailure: where a mask or image that no sample stands behind would be left.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        if not ours:
+            return False
+        message = f"cannot be removed, and no source stands behind it: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="remove it, then run again") from error
     with suppress(OSError):
         while path != base:
             path = path.parent

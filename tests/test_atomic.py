@@ -1,11 +1,13 @@
 """Files are there whole or not at all."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from labelprep.atomic import temporary_name, write_atomic, write_lines
-from labelprep.errors import EnvironmentFailure
+from labelprep.atomic import confined, sweep_temporary, temporary_name, write_atomic, write_lines
+from labelprep.errors import EnvironmentFailure, UsageError
 
 
 @pytest.fixture
@@ -65,3 +67,30 @@ def test_a_temporary_name_is_short_hidden_and_differs_by_file(tmp_path):
     assert long.name.startswith(".")
     assert long.name.endswith(".tmp")
     assert long != temporary_name(tmp_path / "b.png")
+
+
+def test_temporary_files_of_processes_that_have_gone_are_swept_and_nothing_else(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        gone = process.pid
+    left = f".{'0' * 16}.{gone}.tmp"
+    kept = [temporary_name(tmp_path / "a").name, ".mine.tmp", f".{'0' * 16}.x.tmp", "a.tmp", f"{'0' * 16}.{gone}.tmp"]
+    for name in (left, *kept):
+        (tmp_path / name).touch()
+    sweep_temporary(tmp_path)
+    sweep_temporary(tmp_path / "missing")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(kept)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_folder_that_is_a_link_to_elsewhere_is_not_written_into(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "real")  # the reader's own choice
+    (tmp_path / "real" / "inside").symlink_to("deep")
+    (tmp_path / "real" / "outside").symlink_to(tmp_path / "elsewhere")
+    out = tmp_path / "out"
+    for name in ("a.png", "deep/a.png", "inside/a.png", "new/deeper/a.png"):
+        assert confined(out, out / name) == out / name
+    for name in ("outside/a.png", "outside/new/a.png", "deep/../../elsewhere/a.png"):
+        with pytest.raises(UsageError, match="leads out of"):
+            confined(out, out / name)

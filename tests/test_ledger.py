@@ -22,7 +22,12 @@ def sample(n, **more):
 
 def line(n, vote=None, undecided=False, tie=None, written=True, findings=()):
     one = sample(n)
-    row = {"key": one.key, "xxh3": "00" if written else None, "image": one.image_source}
+    row = {
+        "key": one.key,
+        "xxh3": "00" if written else None,
+        "image": one.image_source,
+        "findings": [f["code"] for f in findings if "code" in f],
+    }
     fields = {"n": n, "stamp": one.stamp(), "row": row, "findings": list(findings)}
     return fields | {"vote": vote, "undecided": undecided, "tie": tie}
 
@@ -128,6 +133,15 @@ def test_a_mask_that_is_missing_or_empty_is_made_again(opened, out):
     mask_path(out, sample(0).key).unlink()
     mask_path(out, sample(1).key).write_bytes(b"")
     assert recalled(opened, 10) == [2, 9]
+
+
+@pytest.mark.parametrize("code", ["unreadable-file", "image-unreadable"])
+def test_what_could_not_be_read_is_tried_again(opened, out, code):
+    finding = {"code": code, "severity": "error"}
+    with opened() as ledger:
+        ledger.record([line(0, findings=[finding], written=False), line(1)])
+    with opened() as ledger:
+        assert [ledger.recall(n, sample(n)) for n in range(2)] == [False, True]
 
 
 def test_without_trust_nothing_is_recalled_and_the_newest_record_wins(opened, out):

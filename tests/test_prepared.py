@@ -55,7 +55,7 @@ def test_a_damaged_folder_is_told_in_one_line(out, name, content, message):
     assert message in result.err
 
 
-@pytest.mark.parametrize("name", ["key", "source", "image"])
+@pytest.mark.parametrize("name", ["key", "source", "image", "split"])
 @pytest.mark.parametrize("path", ["../a", "a/../../../b", "/etc/passwd", "", "a\0b"])
 def test_a_manifest_that_names_files_outside_is_refused(out, name, path):
     line = json.loads((out / "manifest.jsonl").read_text().splitlines()[1]) | {name: path}

@@ -1,6 +1,8 @@
 """From results to a folder that says of itself whether it is finished."""
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,7 +153,8 @@ def test_more_stale_masks_than_are_removed_at_once_all_go_with_their_folders(tmp
     assert [p.name for p in (out / "masks").iterdir()] == ["kept.png"]
 
 
-def test_what_cannot_be_removed_does_not_keep_the_run_from_ending(tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_once", [1, 10])
+def test_a_mask_that_cannot_be_removed_leaves_the_folder_unfinished(tmp_path, monkeypatch, at_once):
     data = Dataset(tmp_path / "data")
     for n in range(3):
         data.mask(f"m{n}")
@@ -159,7 +162,18 @@ def test_what_cannot_be_removed_does_not_keep_the_run_from_ending(tmp_path, monk
     assert convert(data, out).code == 0
     (data.root / "masks" / "m0.png").unlink()
     (data.root / "masks" / "m1.png").unlink()
-    monkeypatch.setattr("labelprep.publish._AT_ONCE", 1)
-    monkeypatch.setattr("labelprep.publish.discard", lambda path: None)
+    (out / "masks" / ".0.1.tmp").touch()
+    monkeypatch.setattr("labelprep.publish._AT_ONCE", at_once)
 
-    assert convert(data, out).summary["removed_now"] == 0
+    def refuse(path, missing_ok=False, real=Path.unlink):
+        if path.parent == out / "masks":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        real(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        refused = convert(data, out)
+    assert (refused.code, (out / "dataset.json").exists()) == (4, False)
+    assert "no source stands behind it: Permission denied" in refused.err
+    assert convert(data, out).code == 0
+    assert [p.name for p in (out / "masks").iterdir()] == ["m2.png"]

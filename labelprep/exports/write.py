@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from labelprep.atomic import write_atomic, write_lines
+from labelprep.atomic import confined, write_atomic, write_lines
 from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.exports.layouts import LAYOUTS
 from labelprep.exports.masks import as_png, check_form, mask_bytes
@@ -81,7 +81,7 @@ def export(
     known = prepared.splits()
     splits = tuple(form.splits.get(split, split) for split in known) or (form.splits.get(EVERYTHING, EVERYTHING),)
     for place, content in form.sidecars(prepared, splits):
-        write_atomic(out / place, content)
+        write_atomic(confined(out, out / place), content)
     writer.write(known or (None,), told)
     written = sum(row.written for row in prepared.rows())
     writer.done.unsplit = written - sum(writer.done.samples.values()) - writer.done.left_out
@@ -138,7 +138,8 @@ class _Writer:
                     pass
                 continue
             head = [self.layout.head] if self.layout.head else []
-            write_lines(self.out / place, (line for part in (head, map(self._line, items)) for line in part))
+            lines = (line for part in (head, map(self._line, items)) for line in part)
+            write_lines(confined(self.out, self.out / place), lines)
 
     def _called(self, split: str | None) -> str:
         return self.layout.splits.get(split or EVERYTHING, split or EVERYTHING)
@@ -196,11 +197,11 @@ class _Writer:
 
     def _give(self, source: Path, target: Path, changed: bytes | None) -> None:
         if changed is not None:
-            write_atomic(target, changed)
-        elif self.link == "hard" and _linked(source, target):
+            write_atomic(confined(self.out, target), changed)
+        elif self.link == "hard" and _linked(source, confined(self.out, target)):
             self.done.linked += 1
         else:
-            bring(source, target, "copy")
+            bring(source, confined(self.out, target), "copy")
 
 
 def _linked(source: Path, target: Path) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from labelprep.atomic import sweep_temporary
 from labelprep.errors import InterruptedRunError
 from labelprep.interrupts import struck_by
 from labelprep.lock import exclusive
@@ -162,6 +163,7 @@ class Runner:
         chosen = self.chain.chosen(names)
         steps: dict[str, Step] = {}
         with exclusive(self.chain.folder):
+            sweep_temporary(self.record.path.parent)
             self.record = Record(self.chain.folder)  # another run may have ended meanwhile
             for name in chosen:
                 forced = force and name in (names or self.chain.stages)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from labelprep.atomic import write_atomic
+from labelprep.atomic import confined, sweep_temporary, write_atomic
 from labelprep.report import plots, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
@@ -49,6 +49,8 @@ def write_report(folders: Sequence[Path], out: Path) -> Report:
     """
     sources = read_sources(folders)
     values = summarise(sources)
+    for folder in (out, confined(out, out / "plots" / "classes.png").parent):
+        sweep_temporary(folder)
     former = _former_plots(out)
     names = []
     for name, png in _plots(sources):

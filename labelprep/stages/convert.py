@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from labelprep.atomic import write_atomic
-from labelprep.errors import EnvironmentFailure, UsageError
-from labelprep.ledger import Ledger, put_aside
+from labelprep.atomic import confined, write_atomic
+from labelprep.errors import EnvironmentFailure, UsageError, naming
+from labelprep.ledger import FORMER, Ledger, put_aside
 from labelprep.lock import exclusive
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
@@ -49,9 +50,11 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         message = "convert needs a folder to write to"
         raise UsageError(message, hint="-o OUT, or `out:` in the spec")
     dataset = params.dataset_of(context.dataset)
+    _refuse_unwritable(out)
     with job(dataset, context.reporter) as this:
         how = context_of(dataset, this.table, out=out.resolve(), link=params.link)
         _refuse_foreign(out, dataset.root, _searched(this.plan))
+        _refuse_links(out)
         with exclusive(out):
             trust = _claim(out, how, context, dataset.limit)
             journal = Late(context.reporter, "lines of the journal")
@@ -114,6 +117,24 @@ def _refuse_foreign(out: Path, root: Path, sources: Sequence[Path]) -> None:
         raise UsageError(message, path=out, hint="choose a new or empty folder: -o OUT")
 
 
+def _refuse_unwritable(out: Path) -> None:
+    """A folder on a read-only disk, or of somebody else, is told before hours of work."""
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        message = "cannot be written: no permission, or a read-only disk"
+        raise EnvironmentFailure(message, path=there, hint="make it writable, or choose another folder: -o OUT")
+
+
+def _refuse_links(out: Path) -> None:
+    """A folder that somebody handed over may hold links; nothing is written through them."""
+    for name in ("masks", "images", STATE):
+        confined(out, out / name / "any")
+    for name in ("journal.jsonl", FORMER):
+        if (out / STATE / name).is_symlink():
+            message = "is a link; nothing is written through it"
+            raise UsageError(message, path=out / STATE / name, hint="remove it, or choose another folder: -o OUT")
+
+
 def _searched(plan: Plan) -> list[Path]:
     """The folders of masks and images that discovery looks through; listed pairs name their files."""
     return [] if plan.layout in ("pairs", "camvid") else [folder for folder, _ in plan.folders]
@@ -131,7 +152,8 @@ def _claim(out: Path, how: Context, context: RunContext, limit: int | None) -> b
     text = json.dumps(mine, indent=1, sort_keys=True, ensure_ascii=False)
     path = out / STATE / "run.json"
     try:
-        theirs: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
+        with naming(path):
+            theirs: dict[str, Any] | None = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         theirs = None
     theirs = theirs if isinstance(theirs, dict) else None

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from labelprep.atomic import write_lines
+from labelprep.atomic import confined, sweep_temporary, write_lines
 from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.prepared import Prepared
 from labelprep.spec import SplitStage
@@ -38,7 +38,7 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
         group_by=params.group_by,
         classes=held if params.stratify else None,
     )
-    out = params.out or folder / "splits"
+    out = params.out or confined(folder, folder / "splits" / "train.txt").parent
     _write(out, splits)
     missing = _missing(splits, held, prepared.table.names)
     _tell(splits, missing, context)
@@ -51,16 +51,24 @@ def _write(out: Path, splits: Mapping[str, Sequence[str]]) -> None:
     if broken:
         message = f"a list has one key a line, but {len(broken)} keys hold a line break: {broken[0]!r}"
         raise UsageError(message, hint="rename the mask and convert again")
-    for name in NAMES:
-        path = out / f"{name}.txt"
-        if name in splits:
-            write_lines(path, splits[name])
-            continue
+    sweep_temporary(out)
+    stale = [path for path in (out / f"{name}.txt" for name in NAMES) if not _holds(path, splits.get(path.stem))]
+    for path in stale:  # all first: lists of two splits side by side would share samples
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             message = f"cannot remove the list of an earlier split: {error.strerror or error}"
             raise EnvironmentFailure(message, path=path, hint="remove it, then run again") from error
+    for path in stale:
+        if path.stem in splits:
+            write_lines(path, splits[path.stem])
+
+
+def _holds(path: Path, keys: Sequence[str] | None) -> bool:
+    try:
+        return keys is not None and path.read_bytes() == "".join(f"{key}\n" for key in keys).encode()
+    except OSError:
+        return False
 
 
 def _identity(splits: Mapping[str, Sequence[str]]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from labelprep.atomic import confined, sweep_temporary
 from labelprep.classes import ClassTable
 from labelprep.formats.weight_files import ENDINGS, encode
 from labelprep.mask_folders import count_folder
@@ -29,7 +30,7 @@ def run(params: WeightsStage, inputs: Inputs, context: RunContext) -> StageResul
         EnvironmentFailure: disk full, no permission.
     """
     folder = params.data or inputs.folder("convert", "weights")
-    out = params.out or folder / "weights"
+    out = params.out or confined(folder, folder / "weights" / params.name).parent
     return write_weights(
         params, folder, {kind: out / f"{params.name}{ENDINGS[kind]}" for kind in params.write}, context
     )
@@ -78,6 +79,8 @@ def _weigh(params: WeightsStage, counts: ClassCounts, table: ClassTable, prepare
 
 def _finish(weights: ClassWeights, files: Mapping[str, Path], context: RunContext) -> StageResult:
     values = weights.to_dict()
+    for place in {path.parent for path in files.values()}:
+        sweep_temporary(place)
     for kind, path in files.items():
         weights.save(path, kind)
     for warning in weights.warnings:

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from labelprep.atomic import write_lines
 from labelprep.class_rows import ClassRow
 from labelprep.classes import ClassTable
-from labelprep.errors import UsageError
+from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.prepared import Prepared, Row
 from labelprep.spec import SplitStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -114,3 +115,29 @@ def test_a_key_with_a_line_break_is_refused_because_lists_cannot_hold_it(tmp_pat
     with pytest.raises(UsageError, match=r"hold a line break: 'a\\nb'"):
         run(SplitStage(data=folder), Inputs(), RunContext())
     assert not (folder / "splits").exists()
+
+
+def test_lists_of_two_splits_never_stand_side_by_side(folder, monkeypatch):
+    """Or samples of one's training set would be in the other's validation set."""
+    run(SplitStage(data=folder, ratios=(0.5, 0.5), seed=1), Inputs(), RunContext())
+    before = {path.name: path.read_text() for path in (folder / "splits").iterdir()}
+
+    def full(path, keys, write=write_lines):
+        if path.name == "val.txt":
+            raise EnvironmentFailure("cannot write", path=path)
+        write(path, keys)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("labelprep.stages.split.write_lines", full)
+        with pytest.raises(EnvironmentFailure):
+            run(SplitStage(data=folder, ratios=(0.5, 0.5), seed=2), Inputs(), RunContext())
+    after = {path.name: path.read_text() for path in (folder / "splits").iterdir()}
+    assert list(after) == ["train.txt"]
+    assert after["train.txt"] != before["train.txt"]
+
+
+def test_a_list_that_stays_as_it_was_is_left_alone(folder):
+    run(SplitStage(data=folder), Inputs(), RunContext())
+    before = {path: path.stat().st_mtime_ns for path in (folder / "splits").iterdir()}
+    run(SplitStage(data=folder), Inputs(), RunContext())
+    assert {path: path.stat().st_mtime_ns for path in (folder / "splits").iterdir()} == before
