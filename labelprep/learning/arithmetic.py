@@ -92,6 +92,6 @@ class Compiled:
             return self.call(*inputs)
         except Exception as error:  # noqa: BLE001 - compilers fail in many ways; the plain network tells real faults
             self.call = self.network
-            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            reason = " ".join(line.strip() for line in str(error).splitlines()[:2]) or type(error).__name__
             self.say(f"torch.compile does not work here, training goes on without: {reason}")
             return self.call(*inputs)
