@@ -9,9 +9,9 @@ from __future__ import annotations
 import zlib
 from typing import Any, NamedTuple
 
+import deflate
 import numpy as np
 from numpy.typing import NDArray
-from zlib_ng import zlib_ng
 
 from labelprep.png import chunks
 from labelprep.png.chunks import Header
@@ -104,15 +104,11 @@ def _inflate(parts: list[tuple[bytes, memoryview]], size: int) -> NDArray[np.uin
     if not where or where[-1] - where[0] != len(where) - 1:
         return None
     data = parts[where[0]][1] if len(where) == 1 else b"".join(parts[i][1] for i in where)
-    inflater = zlib_ng.decompressobj()
     try:
-        # one byte more than wanted, so that the stream can end and show that it does
-        raw = inflater.decompress(data, size + 1)
-    except zlib_ng.error:  # type: ignore[misc]  # an exception, whatever its stubs say
+        raw = deflate.zlib_decompress(data, size)
+    except deflate.DeflateError:  # damaged, or longer
         return None
-    if len(raw) != size or not inflater.eof:
-        return None
-    return np.frombuffer(raw, np.uint8)
+    return np.frombuffer(raw, np.uint8) if len(raw) == size else None
 
 
 def _decode_colors(raw: NDArray[np.uint8], header: Header, step: int, seeds: Seeds) -> Codes | None:

@@ -15,7 +15,7 @@ from zlib_ng import zlib_ng
 
 from labelprep.png.chunks import GRAY, PALETTE, SIGNATURE
 
-_NONE, _UP = 0, 2
+_NO_FILTER = 0
 
 
 def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False) -> bytes:
@@ -29,13 +29,13 @@ def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False
     height, width = ids.shape
     rows = np.empty((height, width + 1), np.uint8)
     if small:  # without a filter the repetitions of a mask stay whole, which a thorough deflate finds
-        rows[:, 0] = _NONE
+        rows[:, 0] = _NO_FILTER
         rows[:, 1:] = ids
         data = zlib_ng.compress(rows, 9)
     else:
-        rows[:, 0] = _UP
-        rows[0, 1:] = ids[0]
-        np.subtract(ids[1:], ids[:-1], out=rows[1:, 1:])
+        from labelprep.png import kernels
+
+        kernels.filter_up(np.ascontiguousarray(ids).reshape(-1), height, width, rows.reshape(-1))
         data = isal_zlib.compress(rows, 1)
     header = struct.pack(">IIBBBBB", width, height, 8, GRAY if palette is None else PALETTE, 0, 0, 0)
     colors = b"" if palette is None else _chunk(b"PLTE", palette)

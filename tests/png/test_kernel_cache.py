@@ -61,3 +61,16 @@ def save(self, key, data):
 caching.IndexDataCacheFile.save = save
 """
     assert ended(start({"NUMBA_CACHE_DIR": str(tmp_path)}, full)) == "hits 0"
+
+
+@pytest.mark.parametrize("change", ["a file beside theirs", "bounds checks"])
+def test_loops_are_compiled_again_where_something_that_they_call_changed(tmp_path, change):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert ended(start(cache)) == "hits 0"
+    if change == "bounds checks":
+        assert ended(start(cache | {"NUMBA_BOUNDSCHECK": "1"})) == "hits 0"
+    else:
+        other = "from labelprep.png import compiled\ncompiled._sources = lambda: 'other'"
+        assert ended(start(cache, other)) == "hits 0"
+    assert ended(start(cache)) == "hits 0"
+    assert ended(start(cache)) == "hits 1"
