@@ -65,6 +65,60 @@ def dice(logits, labels, weights, beta, absent, reduction, ignore_index=255):
     return sum(losses) / len(losses) if losses else 0.0
 
 
+def overlap_of_pixels(pixels, classes, squared=False):
+    """(TP, FP, FN, present) of every class; in the squared form FP is what makes TP + FP the sum of squares."""
+    rows = []
+    for c in range(classes):
+        tp = sum(p[c] for _, p, label in pixels if label == c)
+        predicted = sum(p[c] ** 2 if squared else p[c] for _, p, _ in pixels)
+        truth = sum(label == c for _, _, label in pixels)
+        rows.append((tp, predicted - tp, truth - tp, truth > 0))
+    return rows
+
+
+def tversky(logits, labels, weights, alpha, beta, smooth=1e-5):
+    part = whole = 0.0
+    pixels = list(pixels_of(logits, labels))
+    for weight, (tp, fp, fn, present) in zip(weights, overlap_of_pixels(pixels, len(weights)), strict=True):
+        if present:
+            part += weight * (1 - (tp + smooth) / (tp + alpha * fp + beta * fn + smooth))
+            whole += weight
+    return part / whole if whole else 0.0
+
+
+def lovasz(logits, labels, weights):
+    """The Lovasz extension of the Jaccard loss by its definition: what each pixel adds to the set of wrong ones."""
+    pixels = list(pixels_of(logits, labels))
+    part = whole = 0.0
+    for c, weight in enumerate(weights):
+        truth = {i for i, (_, _, label) in enumerate(pixels) if label == c}
+        if not truth:
+            continue
+        errors = sorted(((1 - p[c] if i in truth else p[c], i) for i, (_, p, _) in enumerate(pixels)), reverse=True)
+        wrong, before, loss = set(), 0.0, 0.0
+        for error, i in errors:
+            wrong.add(i)
+            now = len(wrong) / len(truth | wrong)
+            loss += error * (now - before)
+            before = now
+        part += weight * loss
+        whole += weight
+    return part / whole if whole else 0.0
+
+
+def near_boundary(labels, width, ignore_index=255):
+    """Whether the square around each pixel of one image holds two classes."""
+    height, breadth = len(labels), len(labels[0])
+
+    def near(y, x):
+        rows = range(max(y - width, 0), min(y + width + 1, height))
+        columns = range(max(x - width, 0), min(x + width + 1, breadth))
+        found = {labels[j][i] for j in rows for i in columns} - {ignore_index}
+        return labels[y][x] != ignore_index and len(found) > 1
+
+    return [[near(y, x) for x in range(breadth)] for y in range(height)]
+
+
 def entropy(p):
     return -sum(x * math.log(x) for x in p if x > 0) / math.log(len(p))
 

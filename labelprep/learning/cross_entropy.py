@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from labelprep.learning.pixels import check_number, check_shapes, check_word, pixel_nll, ratio, valid_labels, widened
+from labelprep.learning.pixels import check_number, check_shapes, check_word, pixel_nll, ratio, valid_labels, visible
 
 CeCompat = Literal["none", "deeplab"]
 
@@ -71,7 +71,7 @@ def spread_nll(logits: Tensor, labels: Tensor, weights: Tensor | None, ignore_in
     """Sum over classes of w_k (-log p_k) per pixel, (B, H, W); 0 for ignored pixels and for weights of 0."""
     check_shapes(logits, labels, weights)
     _, valid = valid_labels(labels, logits.shape[1], ignore_index)
-    each = -torch.log_softmax(widened(logits), 1)
+    each = -torch.log_softmax(visible(logits, valid), 1)
     if weights is not None:
         shape = (-1, *(1,) * (labels.ndim - 1))
         weight = weights.to(each.dtype).view(shape)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from labelprep.learning.overlap import Absent, OverlapOptions, Reduction, loss_of_scores
-from labelprep.learning.pixels import check_shapes, valid_labels, widened, widest
+from labelprep.learning.pixels import check_shapes, valid_labels, visible, widest
 
 
 def lovasz(
@@ -46,7 +46,7 @@ def lovasz(
     options.check(logits.shape[1])
     check_shapes(logits, labels, weights)
     safe, valid = valid_labels(labels, logits.shape[1], ignore_index)
-    p = torch.softmax(widened(logits), 1)
+    p = torch.softmax(visible(logits, valid), 1)
     rows = [slice(None)] if reduction == "batch" else [slice(b, b + 1) for b in range(len(logits))]
     losses, truth = [], []
     for row in rows:

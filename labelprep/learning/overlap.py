@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from labelprep.learning.pixels import check_number, check_shapes, check_word, ratio, valid_labels, widened, widest
+from labelprep.learning.pixels import check_number, check_shapes, check_word, ratio, valid_labels, visible, widest
 
 Absent = Literal["skip", "count", "zero"]
 Reduction = Literal["batch", "image"]
@@ -109,7 +109,7 @@ def overlap(
     check_shapes(logits, labels, None)
     batch, classes = logits.shape[:2]
     safe, valid = valid_labels(labels, classes, ignore_index)
-    p = torch.where(valid.unsqueeze(1), torch.softmax(widened(logits), 1), 0)
+    p = torch.where(valid.unsqueeze(1), torch.softmax(visible(logits, valid), 1), 0)
     if threshold is not None:
         p = (p > threshold).to(p.dtype)
     wide = widest(logits.device)

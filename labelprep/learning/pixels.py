@@ -56,6 +56,11 @@ def widened(logits: Tensor) -> Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
+def visible(logits: Tensor, valid: Tensor) -> Tensor:
+    """Widened logits (B, C, *) with 0 where (B, *) is not valid: what an ignored pixel holds may be NaN."""
+    return torch.where(valid.unsqueeze(1), widened(logits), 0)
+
+
 def widest(device: torch.device) -> torch.dtype:
     """The dtype for sums over many pixels: float64, and float32 where there is none."""
     return torch.float32 if device.type == "mps" else torch.float64
@@ -89,7 +94,7 @@ def pixel_nll(
     """
     check_shapes(logits, labels, weights)
     safe, valid = valid_labels(labels, logits.shape[1], ignore_index)
-    log_p = torch.log_softmax(widened(logits), 1)
+    log_p = torch.log_softmax(visible(logits, valid), 1)
     nll = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
     weight = valid.to(nll.dtype) if weights is None else weights.to(nll.dtype)[safe] * valid
     return torch.where(weight > 0, nll, 0), weight, valid

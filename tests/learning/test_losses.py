@@ -7,11 +7,16 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402
 
+from labelprep.learning.boundary_ce import boundary_cross_entropy  # noqa: E402
 from labelprep.learning.cross_entropy import cross_entropy  # noqa: E402
 from labelprep.learning.dice import dice  # noqa: E402
 from labelprep.learning.focal import focal  # noqa: E402
+from labelprep.learning.jaccard import jaccard  # noqa: E402
 from labelprep.learning.loss_options import LossOptions  # noqa: E402
 from labelprep.learning.losses import parse_loss  # noqa: E402
+from labelprep.learning.lovasz import lovasz  # noqa: E402
+from labelprep.learning.topk_ce import topk_cross_entropy  # noqa: E402
+from labelprep.learning.tversky import tversky  # noqa: E402
 from tests import reference  # noqa: E402
 
 WEIGHTS = [0.5, 2.0, 1.0, 0.25]
@@ -62,6 +67,19 @@ class TestCrossEntropy:
         logits, labels = case(ignored=False)
         wanted = F.cross_entropy(logits, labels, ignore_index=0)
         assert cross_entropy(logits, labels, ignore_index=0).item() == pytest.approx(wanted.item(), rel=1e-12)
+
+    @pytest.mark.parametrize("weights", [None, WEIGHTS])
+    @pytest.mark.parametrize("smoothing", [0.1, 1.0])
+    def test_smoothing_equals_torch(self, weights, smoothing):
+        logits, labels = case()
+        given = None if weights is None else tensor(weights)
+        wanted = F.cross_entropy(logits, labels, given, ignore_index=255, label_smoothing=smoothing)
+        found = cross_entropy(logits, labels, weights=given, smoothing=smoothing)
+        assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+
+    def test_smoothing_beyond_one_is_refused(self):
+        with pytest.raises(ValueError, match="smoothing must be 0 or more and at most 1"):
+            cross_entropy(*case(), smoothing=1.5)
 
     def test_deeplab_divides_the_mean_again_by_the_batch(self):
         logits, labels = case()
@@ -199,6 +217,12 @@ class TestDice:
             dice(*case(), **options)
 
 
+def fused_all(logits, labels, weights=None, ignore_index=255, **words):
+    options = LossOptions(label_smoothing=0.1, **words)
+    loss = parse_loss("ce+focal+dice+jaccard", options, weights=weights, ignore_index=ignore_index, fused=True)
+    return loss(logits, labels).total
+
+
 LOSSES = {
     "ce": cross_entropy,
     "ce-deeplab": lambda *a, **k: cross_entropy(*a, compat="deeplab", **k),
@@ -209,6 +233,17 @@ LOSSES = {
     "dice-image-count": lambda *a, **k: dice(*a, reduction="image", absent="count", **k),
     "dice-zero-beta": lambda *a, **k: dice(*a, absent="zero", beta=2.0, **k),
     "dice-keras": lambda *a, **k: dice(*a, compat="keras", **k),
+    "dice-monai": lambda *a, **k: dice(*a, compat="monai", reduction="image", squared=True, **k),
+    "dice-smp": lambda *a, **k: dice(*a, compat="smp", **k),
+    "jaccard": jaccard,
+    "tversky": tversky,
+    "lovasz": lovasz,
+    "lovasz-image": lambda *a, **k: lovasz(*a, reduction="image", **k),
+    "boundary": boundary_cross_entropy,
+    "topk": lambda *a, **k: topk_cross_entropy(*a, share=0.4, **k),
+    "ce-smooth": lambda *a, **k: cross_entropy(*a, smoothing=0.1, **k),
+    "fused": lambda *a, **k: fused_all(*a, **k),
+    "fused-image": lambda *a, **k: fused_all(*a, dice_reduction="image", focal_gamma=0.5, **k),
 }
 
 
@@ -235,6 +270,61 @@ class TestEveryLoss:
             assert torch.isfinite(loss)
             loss.backward()
             assert (logits.grad == 0).all()
+
+    @pytest.mark.parametrize("size", [1e4, 1e30])
+    def test_huge_logits_give_no_nan(self, name, size):
+        _, labels = case()
+        sign = torch.randint(0, 2, (2, 4, 3, 5), generator=torch.Generator().manual_seed(1)) * 2 - 1
+        logits = (sign * torch.tensor(size)).requires_grad_()
+        loss = LOSSES[name](logits, labels)
+        assert not torch.isnan(loss)
+        loss.backward()
+        assert torch.isfinite(logits.grad).all()
+
+    def test_a_class_that_is_ruled_out_gives_no_nan(self, name):
+        logits, labels = case()
+        logits[:, 3] = -math.inf  # class 3 is nowhere the truth
+        logits.requires_grad_()
+        loss = LOSSES[name](logits, labels)
+        assert not torch.isnan(loss)  # smoothing wants some probability for it, and says inf
+        if "smooth" not in name and "fused" not in name:
+            loss.backward()
+            assert torch.isfinite(loss)
+            assert torch.isfinite(logits.grad).all()
+
+    def test_one_class_is_always_right(self, name):
+        logits = torch.randn(2, 1, 3, 5, requires_grad=True)
+        labels = torch.zeros(2, 3, 5, dtype=torch.int64)
+        labels[0, 0] = 255
+        loss = LOSSES[name](logits, labels)
+        assert loss.item() == pytest.approx(0, abs=1e-6)
+        loss.backward()
+        assert logits.grad.abs().max() < 1e-7
+
+    def test_what_ignored_pixels_hold_does_not_matter(self, name):
+        logits, labels = case()
+        ignored = (labels == 255).unsqueeze(1)
+        values = []
+        for hold in (0.0, math.nan, math.inf):
+            held = torch.where(ignored, hold, logits).requires_grad_()
+            loss = LOSSES[name](held, labels)
+            loss.backward()
+            values.append((loss.item(), held.grad))
+            assert (held.grad[ignored.expand_as(logits)] == 0).all()
+        assert all(value == values[0][0] and torch.equal(grad, values[0][1]) for value, grad in values)
+
+    @pytest.mark.parametrize("layout", ["channels_last", "sliced", "turned"])
+    def test_any_memory_format_and_label_dtype(self, name, layout):
+        logits, labels = case()
+        if layout == "channels_last":
+            laid = logits.to(memory_format=torch.channels_last)
+        elif layout == "sliced":
+            laid = torch.zeros(2, 4, 5, 9, dtype=torch.float64)[:, :, 1:4, 2:7].copy_(logits)
+        else:
+            laid = logits.permute(3, 2, 0, 1).contiguous().permute(2, 3, 1, 0)
+        wanted = LOSSES[name](logits, labels).item()
+        for dtype in (torch.uint8, torch.int16, torch.int32):
+            assert LOSSES[name](laid, labels.to(dtype)).item() == pytest.approx(wanted, rel=1e-12)
 
     def test_arguments_are_left_as_they_were(self, name):
         logits, labels = case()
@@ -290,6 +380,47 @@ class TestParseLoss:
         found = parse_loss("focal", LossOptions(focal_gamma=1.0, focal_alpha=0.3), ignore_index=0)(logits, labels)
         assert found.total.item() == wanted.item()
 
+    @pytest.mark.parametrize("fused", [False, None])
+    @pytest.mark.parametrize(
+        ("text", "options", "wanted"),
+        [
+            ("ce", {"label_smoothing": 0.2}, lambda *a: cross_entropy(*a, smoothing=0.2)),
+            ("dice", {"dice_classes": ("sky", "0")}, lambda *a: dice(*a, classes=[2, 0])),
+            ("dice", {"dice_squared": True, "dice_smooth": 1.0}, lambda *a: dice(*a, squared=True, smooth=1.0)),
+            ("jaccard", {"dice_absent": "zero"}, lambda *a: jaccard(*a, absent="zero")),
+            ("tversky", {"tversky_alpha": 0.1, "tversky_beta": 2.0}, lambda *a: tversky(*a, alpha=0.1, beta=2.0)),
+            ("lovasz", {"dice_reduction": "image"}, lambda *a: lovasz(*a, reduction="image")),
+            (
+                "boundary",
+                {"boundary_width": 1, "boundary_factor": 9.0},
+                lambda *a: boundary_cross_entropy(*a, width=1, factor=9.0),
+            ),
+            (
+                "topk",
+                {"topk_share": 0.3, "topk_threshold": 0.2},
+                lambda *a: topk_cross_entropy(*a, share=0.3, threshold=0.2),
+            ),
+            ("focal", {"focal_gamma": 0.5, "focal_alpha": 2.0}, lambda *a: focal(*a, gamma=0.5, alpha=2.0)),
+            ("focal", {"compat": "deeplab"}, lambda *a: focal(*a, compat="deeplab")),
+        ],
+    )
+    def test_every_option_reaches_its_loss(self, text, options, wanted, fused):
+        loss = parse_loss(text, LossOptions(**options), names=("road", "grass", "sky", "car"), fused=fused)
+        assert loss(*case()).total.item() == pytest.approx(wanted(*case()).item(), rel=1e-12)
+        assert loss(*case()).total.item() != pytest.approx(parse_loss(text)(*case()).total.item(), rel=1e-3)
+
+    def test_classes_that_there_are_not_are_refused(self):
+        with pytest.raises(ValueError, match="dice_classes: no class 'sea'; there are road, sky"):
+            parse_loss("dice", LossOptions(dice_classes=("sea",)), names=("road", "sky"))
+        with pytest.raises(ValueError, match=r"ids must lie in 0\.\.1, but are 2"):
+            parse_loss("dice", LossOptions(dice_classes=("2",)), names=("road", "sky"))
+
+    @pytest.mark.parametrize("text", ["lovasz", "ce+topk", "dice+boundary"])
+    def test_what_cannot_be_fused_says_so(self, text):
+        with pytest.raises(ValueError, match="cannot be fused"):
+            parse_loss(text, fused=True)
+        assert parse_loss(text)(*case()).total.item() == parse_loss(text, fused=None)(*case()).total.item()
+
     def test_compat_reaches_the_losses_it_concerns(self):
         logits, labels = case()
         keras = parse_loss("ce+dice", LossOptions(compat="keras"))(logits, labels)
@@ -303,6 +434,15 @@ class TestParseLoss:
     def test_what_is_no_loss_is_refused_with_the_choices(self, text):
         with pytest.raises(ValueError, match="expected a sum of ce, focal, dice"):
             parse_loss(text)
+
+    def test_options_are_checked_before_any_batch(self):
+        for text, words in (
+            ("ce", {"label_smoothing": 2.0}),
+            ("topk", {"topk_share": 0.0}),
+            ("dice", {"dice_beta": 0}),
+        ):
+            with pytest.raises(ValueError, match="must be"):
+                parse_loss(text, LossOptions(**words))
 
     def test_a_compat_that_concerns_no_term_is_refused(self):
         with pytest.raises(ValueError, match="compat 'keras' concerns dice, jaccard; the loss 'ce' has none of them"):
