@@ -10,19 +10,26 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.place import Place, Remote
 
 TEMPORARY = ".tmp"
+Somewhere = TypeVar("Somewhere", Path, Remote, Place)
+_COMPARED = 1 << 20  # bytes at a time
 _TEMPORARY = re.compile(rf"\.[0-9a-f]{{16}}\.(\d+){re.escape(TEMPORARY)}")  # what temporary_name gives
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Place, data: bytes) -> None:
     """Writes a file whole or not at all: a temporary file in the same folder, then `os.replace`.
 
     Raises:
         EnvironmentFailure: disk full, no permission; the temporary file is gone.
     """
+    if isinstance(path, Remote):
+        _send(path, lambda: path.put(data))
+        return
     temporary = temporary_name(path)
     try:
         try:
@@ -37,7 +44,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
 
 
-def write_lines(path: Path, lines: Iterable[str], *, before_change: Callable[[], None] | None = None) -> None:
+def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[], None] | None = None) -> None:
     """Writes lines of UTF-8 text, streamed, whole or not at all; a file that holds them already is left alone.
 
     Args:
@@ -48,6 +55,9 @@ def write_lines(path: Path, lines: Iterable[str], *, before_change: Callable[[],
     Raises:
         EnvironmentFailure: disk full, no permission; the temporary file is gone.
     """
+    if isinstance(path, Remote):
+        _send_lines(path, lines, before_change)
+        return
     temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,13 +75,57 @@ def write_lines(path: Path, lines: Iterable[str], *, before_change: Callable[[],
         discard(temporary)  # also where the lines themselves end in an error
 
 
+def _send(path: Remote, put: Callable[[], None]) -> None:
+    """Puts an object, which is seen whole or not at all.
+
+    Raises:
+        EnvironmentFailure: where it is not taken.
+    """
+    try:
+        put()
+    except OSError as error:
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="check the bucket and what your credentials allow") from error
+
+
+def _send_lines(path: Remote, lines: Iterable[str], before_change: Callable[[], None] | None) -> None:
+    from labelprep.scratch import scratch
+
+    with scratch() as folder:
+        whole = folder / "lines"
+        try:
+            with whole.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            message = f"cannot write: {error.strerror or error}"
+            raise EnvironmentFailure(message, path=folder, hint="make room, then run again") from error
+        if _holds(path, whole):
+            return
+        if before_change is not None:
+            before_change()
+        _send(path, lambda: path.put_file(whole))
+
+
+def _holds(path: Remote, whole: Path) -> bool:
+    """Whether an object has the content of a file."""
+    try:
+        if path.stat().size != whole.stat().st_size:
+            return False
+        with path.open("rb") as there, whole.open("rb") as here:
+            return all(there.read(len(part)) == part for part in iter(lambda: here.read(_COMPARED), b""))
+    except FileNotFoundError:
+        return False
+
+
 def temporary_name(path: Path) -> Path:
     """A name beside `path` that no other process uses and that is short whatever the name of `path`."""
     return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}{TEMPORARY}")
 
 
-def sweep_temporary(folder: Path) -> None:
-    """Removes the temporary files in a folder whose processes have gone without removing them."""
+def sweep_temporary(folder: Place) -> None:
+    """Removes the temporary files in a folder whose processes have gone without removing them; stores have none."""
+    if isinstance(folder, Remote):
+        return
     with contextlib.suppress(OSError):
         for path in folder.glob(f".*{TEMPORARY}"):
             found = _TEMPORARY.fullmatch(path.name)
@@ -91,13 +145,13 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def confined(folder: Path, path: Path) -> Path:
-    """A path below a folder, unless a link on the way leads out of it.
+def confined(folder: Place, path: Somewhere) -> Somewhere:
+    """A path below a folder, unless a link on the way leads out of it; stores have no links.
 
     Raises:
         UsageError: where what is written there would land elsewhere.
     """
-    if not _leads_out(folder, path.parent):
+    if isinstance(path, Remote) or isinstance(folder, Remote) or not _leads_out(folder, path.parent):
         return path
     message = f"{path.parent.relative_to(folder)} is a link that leads out of {folder}; nothing is written there"
     raise UsageError(message, path=path, hint="put a real folder in its place")
@@ -108,7 +162,7 @@ def _leads_out(folder: Path, parent: Path) -> bool:
     return not parent.resolve().is_relative_to(folder.resolve())
 
 
-def discard(path: Path) -> None:
+def discard(path: Place) -> None:
     """Removes a temporary file where that is possible; what cannot be removed is swept at the next start."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
+
+from labelprep.place import Place, to_place
 
 
 def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:
@@ -54,9 +55,9 @@ def part(batch: bytes, start: int, stop: int | None = None) -> bytes | None:
     return pack(context, chosen) if chosen else None
 
 
-def mask_of(batch: bytes, place: int) -> Path:
+def mask_of(batch: bytes, place: int) -> Place:
     """The file of the mask of one sample of a batch."""
-    return Path(unpack(batch)[1][place][1]["mask"])
+    return to_place(unpack(batch)[1][place][1]["mask"])
 
 
 def join(answers: Iterable[bytes]) -> bytes:

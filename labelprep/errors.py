@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 
 class LabelprepError(Exception):
@@ -28,7 +27,7 @@ class LabelprepError(Exception):
     Attributes:
         code: short stable name, the same under `--json`.
         message: what happened, where, what was expected and what was found.
-        path: the file or folder concerned, if one is.
+        path: the file, folder or URL concerned, if one is.
         hint: what to do about it.
     """
 
@@ -40,7 +39,7 @@ class LabelprepError(Exception):
         message: str,
         *,
         code: str | None = None,
-        path: Path | str | None = None,
+        path: object = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -66,7 +65,7 @@ class SpecError(UsageError):
 
     default_code = "spec"
 
-    def __init__(self, problems: list[str], *, path: Path | str | None = None) -> None:
+    def __init__(self, problems: list[str], *, path: object = None) -> None:
         super().__init__("\n".join(problems), path=path)
         self.problems = tuple(problems)
 
@@ -140,7 +139,7 @@ class MistakeError(LabelprepError):
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: object) -> Iterator[None]:
     """Names the file that cannot be read; the system's errors of reading and writing, unlike those of opening, do not.
 
     Raises:

@@ -22,6 +22,8 @@ import orjson
 
 from labelprep.atomic import discard, write_lines
 from labelprep.errors import EnvironmentFailure, naming
+from labelprep.parts import Parts
+from labelprep.place import Place, Remote
 from labelprep.prepared import STATE, mask_path
 from labelprep.steps.look_up import Order
 from labelprep.steps.plan import Sample
@@ -35,6 +37,7 @@ CREATE TABLE old (key TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID;
 CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line TEXT);
 CREATE TABLE undecided (n INTEGER PRIMARY KEY);
 CREATE TABLE wrote (key TEXT, image TEXT, PRIMARY KEY (key, image)) WITHOUT ROWID;
+CREATE TABLE listed (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX written_keys ON new (key) WHERE written;
 BEGIN;
 """
@@ -48,10 +51,13 @@ class Ledger:
         done: samples with a result.
         fresh: samples whose result was computed by this run and not recalled.
         retried: samples that failed in an earlier run and are tried again.
+        still_ours: raises where another run holds the folder by now; asked before every append.
     """
 
+    still_ours: Callable[[], None] = staticmethod(lambda: None)
+
     def __init__(
-        self, workdir: Path, out: Path | None = None, *, trust: bool = True, tell: Callable[[], object] = lambda: None
+        self, workdir: Path, out: Place | None = None, *, trust: bool = True, tell: Callable[[], object] = lambda: None
     ) -> None:
         """Opens a ledger.
 
@@ -67,17 +73,23 @@ class Ledger:
         self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
         self.severities: Counter[str] = Counter()
         self.done = self.fresh = self.retried = 0
+        self._listed = False
         self._next_sync = time.monotonic() + SYNC_EVERY
+        self._parts = Parts(journal) if isinstance(journal, Remote) else None
         if journal is not None:
             self._load(journal, tell, trust=trust)
             self._load(journal.with_name(FORMER), tell, trust=False)
         self._torn = journal is not None and _is_torn(journal)
 
     def close(self) -> None:
-        """Lets go of the tables."""
-        self._table.close()
+        """Lets go of the tables, and sends what a store was not told yet."""
+        try:
+            if self._parts is not None:
+                self._parts.send()
+        finally:
+            self._table.close()
 
-    def _load(self, journal: Path, tell: Callable[[], object], *, trust: bool) -> None:
+    def _load(self, journal: Place, tell: Callable[[], object], *, trust: bool) -> None:
         for key, ending, line in _read(journal):
             tell()
             if trust:
@@ -183,6 +195,8 @@ class Ledger:
 
         if self._journal is not None:
             write_lines(self._journal, lines())
+            if self._parts is not None:
+                self._parts.clear()
             discard(self._journal.with_name(FORMER))
 
     def _old(self, sample: Sample) -> dict[str, Any] | None:
@@ -201,10 +215,21 @@ class Ledger:
             return False
         if self._out is None or _failed(line):
             return True
+        mask = mask_path(self._out, sample.key)
+        if isinstance(mask, Remote):
+            return self._is_listed(mask)
         try:
-            return mask_path(self._out, sample.key).stat().st_size > 0
+            return mask.stat().st_size > 0
         except OSError:
             return False
+
+    def _is_listed(self, mask: Remote) -> bool:
+        """The same of a store: one listing tells a thousand masks, where each would take a round trip of its own."""
+        if self._out is not None and not self._listed:
+            self._listed = True
+            names = ((item.name,) for item in (self._out / "masks").below() if item.size)  # type: ignore[union-attr]
+            self._table.executemany("INSERT OR IGNORE INTO listed VALUES (?)", names)
+        return bool(self._one("SELECT count(*) FROM listed WHERE name = ?", mask.path))
 
     def _keep_old(self, line: Mapping[str, Any]) -> None:
         self._keep([(line, orjson.dumps(line).decode())])
@@ -228,8 +253,11 @@ class Ledger:
         return self._table.execute(query, values).fetchone()[0]
 
     def _append(self, text: str) -> None:
+        self.still_ours()
         journal = self._journal
-        if journal is None:
+        if self._parts is not None:
+            self._parts.append(text)
+        if journal is None or isinstance(journal, Remote):
             return
         try:
             journal.parent.mkdir(parents=True, exist_ok=True)
@@ -249,34 +277,44 @@ def _failed(line: Mapping[str, Any]) -> bool:
     return line["row"]["xxh3"] is None
 
 
-def _read(journal: Path) -> Iterator[tuple[str, str, str]]:
+def _read(journal: Place) -> Iterator[tuple[str, str, str]]:
     """(key, ending of the image, line) of every whole line; what a killed run left unfinished is passed over."""
+    for line in _lines_in(journal):
+        try:
+            text = line.decode()
+            row = json.loads(text)["row"]
+            key, image = row["key"], row["image"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        yield key, posixpath.splitext(image)[1] if image else "", text
+
+
+def _lines_in(journal: Place) -> Iterator[bytes]:
+    if isinstance(journal, Remote) and journal.name != FORMER:
+        yield from Parts(journal).lines()
+        return
     try:
         with naming(journal):
             file = journal.open("rb")  # as bytes, because a kill may cut a character in two
     except FileNotFoundError:
         return
     with naming(journal), file:
-        for line in file:
-            try:
-                text = line.decode()
-                row = json.loads(text)["row"]
-                key, image = row["key"], row["image"]
-            except (ValueError, KeyError, TypeError):
-                continue
-            yield key, posixpath.splitext(image)[1] if image else "", text
+        yield from file
 
 
-def put_aside(out: Path) -> None:
+def put_aside(out: Place) -> None:
     """Takes the journal's lines out of use, but keeps them at hand: what they tell of is swept at the end of the run.
 
     Raises:
         OSError: where the folder cannot be changed.
     """
     journal = out / STATE / "journal.jsonl"
+    former = journal.with_name(FORMER)
+    if isinstance(journal, Remote) or isinstance(former, Remote):
+        _put_aside_objects(journal, former)
+        return
     if not journal.exists():
         return
-    former = journal.with_name(FORMER)
     if former.exists():
         with journal.open("rb") as lines, former.open("ab") as file:
             file.write(b"\n")
@@ -286,8 +324,19 @@ def put_aside(out: Path) -> None:
         journal.replace(former)
 
 
-def _is_torn(journal: Path) -> bool:
-    """Whether the journal ends in the middle of a line, which the next line must not continue."""
+def _put_aside_objects(journal: Place, former: Place) -> None:
+    if next(_read(journal), None) is not None:
+        whole = (line for place in (former, journal) for *_, line in _read(place))
+        write_lines(former, (line.rstrip("\n") for line in whole))
+    if isinstance(journal, Remote):
+        Parts(journal).clear()
+        journal.unlink(missing_ok=True)
+
+
+def _is_torn(journal: Place) -> bool:
+    """Whether the journal ends in the middle of a line, which the next line must not continue; no object does."""
+    if isinstance(journal, Remote):
+        return False
     try:
         with naming(journal), journal.open("rb") as file:
             if file.seek(0, os.SEEK_END) == 0:

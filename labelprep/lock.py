@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labelprep.errors import EnvironmentFailure
+from labelprep.place import Place, Remote
 
 _LOCKED_BYTE = 1 << 30  # far behind the text, because Windows locks bytes against readers
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Place) -> Iterator[Callable[[], None]]:
     """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
 
     Process and host stand in the lock file for people alone: only the system's lock says whether a folder is held.
 
+    Yields:
+        Raises `EnvironmentFailure` where the folder is not held any more, which only a store can bring about.
+
     Raises:
         EnvironmentFailure: where another run holds it, naming its process, or the folder cannot be written or locked.
     """
+    if isinstance(folder, Remote):
+        from labelprep.lease import leased
+
+        with leased(folder) as check:
+            yield check
+        return
     path = folder / ".labelprep" / "lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +46,7 @@ def exclusive(folder: Path) -> Iterator[None]:
             raise EnvironmentFailure(message, code="busy", hint="wait for it to end, or stop it")
         _write(file, f"process {os.getpid()} on {platform.node() or 'this machine'}\n")
         try:
-            yield
+            yield lambda: None
         finally:
             _write(file, "")
     finally:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError, UsageError
+from labelprep.place import Place
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.decode import decode
 
@@ -35,7 +36,7 @@ def mask_files(folder: Path) -> Iterator[Path]:
         raise UsageError(message, path=folder, hint="raw masks become such PNGs: labelprep convert DATASET -o OUT")
 
 
-def ids_of(path: Path) -> NDArray[Any]:
+def ids_of(path: Place) -> NDArray[Any]:
     """The values of a palette or gray PNG, (H, W) uint8 or uint16; every checksum is compared.
 
     Raises:

@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
+from labelprep.place import Place, Remote, to_place
 from labelprep.prepared import Row, image_path, mark_unfinished, mask_path
 from labelprep.steps import check, images
 from labelprep.steps.decode import MAX_PIXELS, decode
@@ -60,7 +60,7 @@ class Context:
 
     table: ClassTable
     habits: Habits = field(default_factory=Habits)
-    out: Path | None = None
+    out: Place | None = None
     max_pixels: int = MAX_PIXELS
     mask_mode: MaskMode = "palette"
     palette: PaletteKind = "colour"
@@ -90,7 +90,7 @@ def _context(text: str) -> Context:
     values = json.loads(text)
     values["table"] = ClassTable.from_dict(values["table"])
     values["habits"] = Habits(**values["habits"])
-    values["out"] = None if values["out"] is None else Path(values["out"])
+    values["out"] = None if values["out"] is None else to_place(values["out"])
     return Context(**values)
 
 
@@ -304,7 +304,7 @@ def _look_again(plan: Plan, ledger: Ledger, tell: Callable[[Ledger], None]) -> N
 
 def _blobs(batches: Iterable[tuple[tuple[int, Sample], ...]], context: Context) -> Iterator[bytes]:
     text = context.to_json()
-    for batch in batches:
-        if context.out is not None:
+    for number, batch in enumerate(batches):
+        if context.out is not None and (number == 0 or not isinstance(context.out, Remote)):
             mark_unfinished(context.out)  # a mask is about to change
         yield pack(text, ((ordinal, sample.to_dict()) for ordinal, sample in batch))

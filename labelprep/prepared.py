@@ -29,23 +29,24 @@ import orjson
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.findings import Finding
+from labelprep.place import Place, Remote, to_place
 from labelprep.steps.count import ClassCounts
 
 SCHEMA_VERSION = 1
 STATE = ".labelprep"
 
 
-def mask_path(out: Path, key: str) -> Path:
+def mask_path(out: Place, key: str) -> Place:
     """Where the mask of a key lies in a prepared folder."""
     return out / "masks" / f"{key}.png"
 
 
-def image_path(out: Path, key: str, ending: str) -> Path:
+def image_path(out: Place, key: str, ending: str) -> Place:
     """Where the image of a key lies in a prepared folder that links or copies images; `ending` as in `.jpg`."""
     return out / "images" / f"{key}{ending}"
 
 
-def mark_unfinished(out: Path) -> None:
+def mark_unfinished(out: Place) -> None:
     """Removes `dataset.json`, whose presence says that everything else in the folder fits together.
 
     Raises:
@@ -138,17 +139,17 @@ class Prepared:
         info: the content of `dataset.json`.
     """
 
-    root: Path
+    root: Place
     info: Mapping[str, Any]
 
     @classmethod
-    def open(cls, root: Path | str) -> Self:
+    def open(cls, root: Place | str) -> Self:
         """Opens a prepared folder.
 
         Raises:
             UsageError: where there is none, it is not finished, or another schema version wrote it.
         """
-        root = Path(root)
+        root = to_place(root)
         try:
             with naming(root / "dataset.json"):
                 info = json.loads((root / "dataset.json").read_text("utf-8"))
@@ -187,7 +188,7 @@ class Prepared:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
-    def mask_path(self, key: str) -> Path:
+    def mask_path(self, key: str) -> Place:
         """Where the mask of a key lies."""
         return mask_path(self.root, key)
 
@@ -236,24 +237,27 @@ class Prepared:
             counts += row.counts()
         return counts
 
-    def image_path(self, row: Row, images: Path | str | None = None) -> Path | None:
+    def image_path(self, row: Row, images: Place | str | None = None) -> Place | None:
         """The image of a row: under OUT if it was linked there, else under `images` or where convert found it."""
         if row.image is None:
             return None
         if self.info["options"].get("link", "none") != "none":
             return image_path(self.root, row.key, PurePosixPath(row.image).suffix)
-        root = Path(images) if images is not None else self.source_root
+        root = to_place(images) if images is not None else self.source_root
         return None if root is None else root / row.image
 
     @cached_property
-    def source_root(self) -> Path | None:
+    def source_root(self) -> Place | None:
         """The dataset's root as convert saw it, or None where the note about it is missing."""
         try:
             with naming(path := self.root / STATE / "source.json"):
                 note = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return Path(os.path.normpath(self.root / note["root"]))
+        way = str(note["root"])
+        if "://" in way or isinstance(self.root, Remote):
+            return to_place(way)
+        return Path(os.path.normpath(self.root / way))
 
     def _rows(self) -> Iterator[Row]:
         path = self.root / "manifest.jsonl"

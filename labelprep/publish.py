@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
+from labelprep.place import Place, Remote
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
 from labelprep.setwide import Copies, NearMisses, absent_classes
@@ -104,7 +106,7 @@ def gather(
 def publish(
     plan: Plan,
     context: Context,
-    out: Path,
+    out: Place,
     ledger: Ledger,
     workdir: Path,
     tell: Callable[[int], object] = lambda _: None,
@@ -142,8 +144,7 @@ def publish(
         rows.seek(0)
         write_lines(out / "manifest.jsonl", _alive((line[:-1] for line in rows), tell), before_change=unfinished)
     totals.removed = sweep(out, ledger, images=context.link != "none", wait=lambda: tell(0))
-    where = os.path.relpath(plan.root, out) if _same_drive(plan.root, out) else str(plan.root.resolve())
-    write_lines(out / STATE / "source.json", [json.dumps({"root": Path(where).as_posix()})])
+    write_lines(out / STATE / "source.json", [json.dumps({"root": _way(out, plan.root)})])
     ledger.compact(lambda: tell(0))
     info = {
         "schema_version": SCHEMA_VERSION,
@@ -157,6 +158,7 @@ def publish(
         "failed": totals.masks - totals.written,
         "findings": dict(sorted(totals.codes.items())),
     }
+    ledger.still_ours()
     write_lines(out / "dataset.json", [readable(info)])
     return totals
 
@@ -186,7 +188,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def sweep(out: Path, ledger: Ledger, *, images: bool, wait: Callable[[], object] = lambda: None) -> int:
+def sweep(out: Place, ledger: Ledger, *, images: bool, wait: Callable[[], object] = lambda: None) -> int:
     """Removes masks and images that an earlier run wrote and no sample stands behind any more, and temporary files.
 
     What the journals do not know is somebody else's, and stays.
@@ -200,7 +202,7 @@ def sweep(out: Path, ledger: Ledger, *, images: bool, wait: Callable[[], object]
     Returns:
         How many masks were removed.
     """
-    for folder in (out, out / STATE):
+    for folder in (out, out / STATE) if isinstance(out, Path) else ():  # objects are never seen unfinished
         for path in folder.glob(f".*{TEMPORARY}"):
             discard(path)
 
@@ -216,11 +218,13 @@ def sweep(out: Path, ledger: Ledger, *, images: bool, wait: Callable[[], object]
     return _sweep(out / "masks", stale_mask)
 
 
-def _sweep(base: Path, stale: Callable[[str, str], bool]) -> int:
+def _sweep(base: Place, stale: Callable[[str, str], bool]) -> int:
     """Removes what is stale and what is temporary below a folder; how many of it were stale.
 
     Nothing is removed while a folder is being listed, as some file systems then pass over other files.
     """
+    if isinstance(base, Remote):
+        return _sweep_objects(base, stale)
     removed = 0
     while True:
         found = list(islice(_stale_below(base, "", stale), _AT_ONCE))
@@ -228,6 +232,15 @@ def _sweep(base: Path, stale: Callable[[str, str], bool]) -> int:
         removed += sum(gone)
         if len(found) < _AT_ONCE or not gone:
             return removed
+
+
+def _sweep_objects(base: Remote, stale: Callable[[str, str], bool]) -> int:
+    removed = 0
+    for item in base.below():
+        if stale(*posixpath.splitext(item.name[len(base.path) + 1 :])):
+            Remote(base.scheme, item.name).unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def _removed(path: Path, base: Path, *, ours: bool) -> bool:
@@ -287,5 +300,8 @@ def _row(values: dict[str, Any]) -> Row:
     return Row(**values | lists)
 
 
-def _same_drive(a: Path, b: Path) -> bool:
-    return a.resolve().drive == b.resolve().drive
+def _way(out: Place, root: Place) -> str:
+    """From the prepared folder to the dataset: a relative path where there is one, so that both can move together."""
+    if isinstance(out, Path) and isinstance(root, Path) and out.resolve().drive == root.resolve().drive:
+        return Path(os.path.relpath(root, out)).as_posix()
+    return root.resolve().as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import xxhash
 
 from labelprep.errors import LabelprepError
 from labelprep.findings import Finding
+from labelprep.place import Place, Remote, relative
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.palette import read_ids
@@ -40,7 +42,7 @@ def verify(prepared: Prepared, on_row: Callable[[int], None]) -> Iterator[Findin
 
 def _check_mask(prepared: Prepared, row: Row) -> Iterator[Finding]:
     path = prepared.mask_path(row.key)
-    where = {"key": row.key, "path": path.relative_to(prepared.root).as_posix()}
+    where = {"key": row.key, "path": relative(path, prepared.root)}
     try:
         ids = read_ids(path)
     except FileNotFoundError:
@@ -68,13 +70,22 @@ def _check_mask(prepared: Prepared, row: Row) -> Iterator[Finding]:
 def _strays(prepared: Prepared, expected: int) -> Iterator[Finding]:
     """Masks on disk that the manifest does not know; names are compared only where the numbers differ."""
     folder = prepared.root / "masks"
-    if sum(len(names) for _, _, names in os.walk(folder)) <= expected:
+    if sum(1 for _ in _files(folder)) <= expected:
         return
     known = {row.key for row in prepared.rows() if row.written}
+    for rel in _files(folder):
+        key, ending = posixpath.splitext(rel)
+        if key not in known or ending != ".png":
+            message = "a file that the manifest does not know"
+            yield Finding.of("output-stray", message, path=f"masks/{rel}")
+
+
+def _files(folder: Place) -> Iterator[str]:
+    """Every file below a folder, by its path from there."""
+    if isinstance(folder, Remote):
+        yield from (item.name[len(folder.path) + 1 :] for item in folder.below())
+        return
     for parent, _, names in os.walk(folder):
+        front = Path(parent).relative_to(folder).as_posix()
         for name in sorted(names):
-            path = Path(parent) / name
-            key = path.relative_to(folder).with_name(path.stem).as_posix()
-            if key not in known or path.suffix != ".png":
-                message = "a file that the manifest does not know"
-                yield Finding.of("output-stray", message, path=path.relative_to(prepared.root).as_posix())
+            yield name if front == "." else f"{front}/{name}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from labelprep.classes import ClassTable
 from labelprep.errors import MismatchError, UsageError
 from labelprep.formats import weight_files
+from labelprep.place import Place
 from labelprep.steps.count import ClassCounts
 from labelprep.weight_schemes import SCHEMES, Present
 
@@ -216,7 +216,7 @@ class ClassWeights:
         fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**(fields | {"counts": ClassCounts.from_dict(values["counts"])}))
 
-    def save(self, path: Path, kind: str | None = None) -> None:
+    def save(self, path: Place, kind: str | None = None) -> None:
         """Writes a weight file whole or not at all; its ending picks the kind unless `kind` does.
 
         Raises:
@@ -227,7 +227,7 @@ class ClassWeights:
         weight_files.write(path, self.to_dict(), kind)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Place) -> Self:
         """Reads a native JSON file; `weights_for_table` reads the other kinds too.
 
         Raises:
@@ -240,7 +240,7 @@ class ClassWeights:
         return cls.from_dict(native)
 
 
-def weights_for_table(path: Path, table: ClassTable) -> NDArray[np.float64]:
+def weights_for_table(path: Place, table: ClassTable) -> NDArray[np.float64]:
     """The weights (C,) float64 of a file of any kind, checked against a class table as far as the file tells.
 
     A native JSON file must carry the table's hash, a CSV file its names, a plain list its length.

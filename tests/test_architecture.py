@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
     {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"}
+    | {"place", "remote", "fetch", "lease", "parts"}
     | {"loss_terms"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
     {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},
@@ -27,11 +28,13 @@ FLOORS = (
 # The learning half knows the prepared folder and never raw files; report reads plain values.
 LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "atomic"}
 LEARNING |= {"boundary", "bootstrap", "loss_terms", "per_image", "suspects"}
+LEARNING |= {"place"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
-REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic"}
+REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic", "place"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": set(), "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
 HEAVY |= {"triton": {"learning"}}
+HEAVY |= {"fsspec": {"fetch"}, "psutil": {"lease"}}
 # formats writes .pt files with torch's own writer, imported inside the function
 EXCEPTIONS = {("formats/weight_files.py", "torch")}
 
@@ -147,6 +150,8 @@ def test_import_and_help_load_nothing_heavy(words):
         "PIL",
         "pydantic",
         "rich",
+        "fsspec",
+        "psutil",
     }
 
 

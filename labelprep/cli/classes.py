@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labelprep.cli.paths import PlaceType
+
 if TYPE_CHECKING:
     from labelprep.classes import ClassTable
 
@@ -44,7 +46,7 @@ def show_command(context: click.Context, /, table: str, **options: Any) -> None:
 
 @command.command("convert")
 @click.argument("source", metavar="TABLE")
-@click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("target", metavar="FILE", type=PlaceType(urls=False, dir_okay=False))
 @click.option("--overwrite", is_flag=True, help="Replace FILE where it exists.")
 def convert_command(source: str, target: Path, overwrite: bool) -> None:
     """Write TABLE (a file or preset:NAME) to FILE, in the dialect that its name tells.

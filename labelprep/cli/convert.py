@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, dataset_of, dataset_options, run_words, words_of
+from labelprep.cli.paths import ANYWHERE
 from labelprep.cli.summaries import describe_convert, finding_rows
 from labelprep.errors import UsageError
+from labelprep.place import Place
 from labelprep.spec import ConvertStage
 
 
 @click.command(name="convert")
 @dataset_options
-@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, help="Prepared folder to write.")
+@click.option("--out", "-o", type=ANYWHERE, required=True, help="Prepared folder to write.")
 @words_of(ConvertStage, "link")
 @click.option("--resume", is_flag=True, help="Go on with the run that OUT holds; implied where it is the same run.")
 @click.option("--overwrite", is_flag=True, help="Start anew where OUT holds another run.")
 @click.pass_context
-def command(ctx: click.Context, /, out: Path, link: str | None, resume: bool, overwrite: bool, **words: Any) -> None:
+def command(ctx: click.Context, /, out: Place, link: str | None, resume: bool, overwrite: bool, **words: Any) -> None:
     """Convert the masks of DATASET into palette PNGs in OUT, exactly, and count pixels per class on the way.
 
     A mask with an error is not written, the others are; the exit code is then 3.

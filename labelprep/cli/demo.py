@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from labelprep.cli.paths import ON_DISK
+
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
     from labelprep.drawing import Planted
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="demo")
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path("labelprep-demo"))
+@click.argument("folder", metavar="[DIR]", type=ON_DISK, default=Path("labelprep-demo"))
 @click.pass_context
 def command(ctx: click.Context, folder: Path) -> None:
     """Draw a small street dataset with one fault of each common kind, and take it through the whole chain.

@@ -11,6 +11,7 @@ import click
 from labelprep.cli.learning import figures, out_option, shown, stage_options, summary_of
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
+from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.errors import UsageError
 from labelprep.spec import EvalStage
 from labelprep.stages._learning import follows
@@ -58,10 +59,10 @@ def _further(told: Mapping[str, Any]) -> str:
 
 
 def _params() -> list[click.Parameter]:
-    path = click.Path(path_type=Path)
+    path = ON_DISK
     return [
         click.Argument(["checkpoint"], type=path, metavar="[RUN|CKPT]", required=False),
-        click.Option(["--data"], type=path, required=True, metavar="OUT", help="Prepared folder with the truth."),
+        click.Option(["--data"], type=ANYWHERE, required=True, metavar="OUT", help="Prepared folder with the truth."),
         out_option("DIR", "RUN/eval; with --pred, nothing is written"),
         *stage_options(EvalStage, "data", "checkpoint"),
     ]

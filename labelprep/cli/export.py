@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, words_of
+from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.spec import ExportStage
 
 
 @click.command(name="export")
-@click.argument("data", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("data", type=ANYWHERE, metavar="OUT")
 @words_of(ExportStage, "layout", "images", "link")
-@click.option("--out", "-o", type=click.Path(path_type=Path), required=True, help="Folder to write: empty or new.")
+@click.option("--out", "-o", type=ON_DISK, required=True, help="Folder to write: empty or new.")
 @click.pass_context
 def command(ctx: click.Context, /, **words: Any) -> None:
     """Write the prepared folder OUT in another tool's layout, with its splits, names and colours.

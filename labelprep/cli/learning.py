@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from labelprep.cli.options import option_of
+from labelprep.cli.paths import ON_DISK
 from labelprep.spec import Stage
 from labelprep.stages import StageResult
 
@@ -33,7 +33,7 @@ def _size_option(name: str, text: str) -> click.Option:
 
 def out_option(metavar: str, without: str | None = None) -> click.Option:
     """-o, the folder that is written; `without` says what happens where it may be left out."""
-    path = click.Path(path_type=Path)
+    path = ON_DISK
     text = "Folder that is written." + (f"  [default: {without}]" if without else "")
     return click.Option(["-o", "--out"], type=path, required=without is None, metavar=metavar, help=text)
 

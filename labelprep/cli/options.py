@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.errors import UsageError
 from labelprep.spec import DatasetSpec
 
@@ -46,7 +47,7 @@ def option_of(name: str, info: FieldInfo) -> click.Option:
     elif kind in (int, float):
         words |= {"type": kind}
     elif kind is Path:
-        words |= {"type": click.Path(path_type=Path), "metavar": words["metavar"] or "PATH"}
+        words |= {"type": ANYWHERE, "metavar": words["metavar"] or "PATH"}
     return click.Option([flag, name], **words)
 
 
@@ -68,7 +69,7 @@ def _help(info: FieldInfo) -> str:
 
 def dataset_options(command: Command) -> Command:
     """Adds DATASET and every word of `DatasetSpec`, and how to work; the command gets them as keyword arguments."""
-    params: list[click.Parameter] = [click.Argument(["root"], type=click.Path(path_type=Path), metavar="DATASET")]
+    params: list[click.Parameter] = [click.Argument(["root"], type=ANYWHERE, metavar="DATASET")]
     params += [option_of(name, info) for name, info in DatasetSpec.model_fields.items() if name != "root"]
     for param in reversed([*params, *run_options()]):
         click.decorators._param_memo(command, param)
@@ -124,9 +125,7 @@ def run_options() -> list[click.Option]:
             help="Without guard processes, a file that crashes takes its worker or this process along.",
         ),
         *(
-            click.Option(
-                [f"--tls-{name}"], type=click.Path(path_type=Path), metavar="FILE", help=f"For tls://…: {what} (PEM)."
-            )
+            click.Option([f"--tls-{name}"], type=ON_DISK, metavar="FILE", help=f"For tls://…: {what} (PEM).")
             for name, what in (("ca", "the authority's certificates"), ("cert", "own certificate"), ("key", "its key"))
         ),
     ]

@@ -10,6 +10,7 @@ import click
 from labelprep.cli.learning import out_option, stage_options, summary_of
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
+from labelprep.cli.paths import ON_DISK
 from labelprep.spec import PredictStage
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _predict(ctx: click.Context, /, checkpoint: str, images: Path, out: Path, **
 def _params() -> list[click.Parameter]:
     return [
         click.Argument(["checkpoint"], metavar="CKPT"),
-        click.Argument(["images"], type=click.Path(path_type=Path), metavar="IMAGES"),
+        click.Argument(["images"], type=ON_DISK, metavar="IMAGES"),
         out_option("DIR"),
         *stage_options(PredictStage, "checkpoint", "images"),
     ]

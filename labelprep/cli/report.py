@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from labelprep.cli.paths import ANYWHERE, ON_DISK
+from labelprep.place import Place
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
 
 
 @click.command(name="report")
-@click.argument("sources", metavar="OUT|RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder that is written."
-)
+@click.argument("sources", metavar="OUT|RUN...", nargs=-1, required=True, type=ANYWHERE)
+@click.option("-o", "--out", required=True, type=ON_DISK, metavar="DIR", help="Folder that is written.")
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[Path, ...], out: Path) -> None:
+def command(ctx: click.Context, sources: tuple[Place, ...], out: Place) -> None:
     """Write report.json, classes.csv and plots of prepared folders, training runs and evaluations.
 
     Example: labelprep report build/masks build/train build/eval -o build/report

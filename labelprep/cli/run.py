@@ -11,6 +11,7 @@ import click
 
 from labelprep.cli.options import run_options, run_words
 from labelprep.cli.output import Console
+from labelprep.cli.paths import ON_DISK
 from labelprep.cli.summaries import counted, describe_convert, describe_validate, finding_rows
 from labelprep.cli.tables import class_rows, class_table, grid
 from labelprep.pipeline import Chain, Outcome, Runner, Step
@@ -19,7 +20,7 @@ from labelprep.stages import RunContext
 
 
 @click.command(name="run")
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec", type=ON_DISK)
 @click.argument("stages", nargs=-1, metavar="[STAGE]...")
 @click.option("--dry-run", is_flag=True, help="Say what would run and why; touch nothing.")
 @click.option("--force", is_flag=True, help="Run the named stages, or all, also where they are up to date.")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from labelprep.cli.many_values import ManyValues
+from labelprep.cli.paths import ANYWHERE
+from labelprep.place import Place
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
 
 
 @click.command(name="split")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=ANYWHERE)
 @click.option(
     "--ratios",
     cls=ManyValues,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--stratify", is_flag=True, help="Spread rare classes over the splits.")
 @click.pass_context
 def command(
-    ctx: click.Context, out: Path, ratios: tuple[float, ...], seed: int, group_by: str | None, stratify: bool
+    ctx: click.Context, out: Place, ratios: tuple[float, ...], seed: int, group_by: str | None, stratify: bool
 ) -> None:
     """Write splits/train.txt, val.txt and, with three ratios, test.txt into the prepared folder OUT.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from labelprep.cli.output import Console
@@ -59,7 +58,7 @@ def _read_as(summary: Mapping[str, Any]) -> list[str]:
     return [f"  {summary['why']}", f"  class table: {summary['class_table']}"]
 
 
-def describe_validate(summary: Mapping[str, Any], root: Path, exit_code: int) -> str:
+def describe_validate(summary: Mapping[str, Any], root: object, exit_code: int) -> str:
     """The report of `validate`."""
     order = summary["color_order"]
     told = ", ".join(f"{n} {'either way' if k == 'either' else k}" for k, n in order.items())
@@ -80,7 +79,7 @@ def _news(summary: Mapping[str, Any]) -> str:
     return "" if summary["converted_now"] or summary["removed_now"] else "; nothing changed"
 
 
-def describe_convert(summary: Mapping[str, Any], root: Path) -> str:
+def describe_convert(summary: Mapping[str, Any], root: object) -> str:
     """The report of `convert`."""
     lines = [
         f"{root}: {summary['written']:,} of {summary['masks']:,} masks in {summary['out']}" + _news(summary),

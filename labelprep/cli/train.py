@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,8 @@ import click
 from labelprep.cli.learning import figures, out_option, stage_options, summary_of
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
+from labelprep.cli.paths import ANYWHERE
+from labelprep.place import Place
 from labelprep.spec import TrainStage
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ENDS = {"epochs": "", "patience": ", as mIoU rose no more", "time": ", as the time was up"}
 
 
-def _train(ctx: click.Context, /, folder: Path, out: Path, overwrite: bool, **words: Any) -> None:
+def _train(ctx: click.Context, /, folder: Place, out: Place, overwrite: bool, **words: Any) -> None:
     """Train a model on the prepared folder OUT and keep its best and last checkpoint in RUN.
 
     The best is the one with the highest mean IoU over the validation split. --weights takes a file that
@@ -45,7 +46,7 @@ def _train(ctx: click.Context, /, folder: Path, out: Path, overwrite: bool, **wo
 
 def _params() -> list[click.Parameter]:
     return [
-        click.Argument(["folder"], type=click.Path(path_type=Path), metavar="OUT"),
+        click.Argument(["folder"], type=ANYWHERE, metavar="OUT"),
         out_option("RUN"),
         *stage_options(TrainStage),
         click.Option(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from labelprep.cli.paths import ANYWHERE
 from labelprep.cli.summaries import describe_findings, finding_rows
+from labelprep.place import Place
 
 
 @click.command(name="verify")
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=ANYWHERE)
 @click.pass_context
-def command(ctx: click.Context, /, out: Path) -> None:
+def command(ctx: click.Context, /, out: Place) -> None:
     """Read every mask of the prepared folder OUT again and compare it with the manifest.
 
     Exit code 1 where something is missing, changed or not in the manifest.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from labelprep.cli.many_values import ManyValues
 from labelprep.cli.options import build, option_of
+from labelprep.cli.paths import ANYWHERE
 from labelprep.errors import UsageError
 from labelprep.formats.weight_files import ENDINGS, kind_of
+from labelprep.place import Place
 from labelprep.spec import WeightsStage
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SCHEME = ("method", "normalize", "absent", "split")
 
 
-def _weigh(ctx: click.Context, /, folder: Path, file: Path | None, classes: str | None, **words: Any) -> None:
+def _weigh(ctx: click.Context, /, folder: Place, file: Place | None, classes: str | None, **words: Any) -> None:
     """Weigh the classes of a prepared folder OUT, or of one of its splits, by their exact pixel counts.
 
     FILE's ending picks the kind: .json (with counts, scheme and hashes), .npy, .pt, .csv, .yaml or .mmseg.json;
@@ -47,7 +48,7 @@ def _weigh(ctx: click.Context, /, folder: Path, file: Path | None, classes: str 
         console.info(f"wrote {path}")
 
 
-def _table(folder: Path, classes: str, split: str | None) -> ClassTable:
+def _table(folder: Place, classes: str, split: str | None) -> ClassTable:
     """The table of a plain folder of masks."""
     from labelprep.formats.class_tables import load_table
 
@@ -60,7 +61,7 @@ def _table(folder: Path, classes: str, split: str | None) -> ClassTable:
     return load_table(classes, index_output=True)
 
 
-def _files(file: Path, kinds: tuple[str, ...]) -> dict[str, Path]:
+def _files(file: Place, kinds: tuple[str, ...]) -> dict[str, Place]:
     """The file of each kind: FILE itself, or its name without its ending and the endings of `kinds`."""
     if not kinds:
         return {kind_of(file): file}
@@ -81,7 +82,7 @@ def _text(summary: Mapping[str, Any]) -> str:
 
 
 def _params() -> list[click.Parameter]:
-    path = click.Path(path_type=Path)
+    path = ANYWHERE
     return [
         click.Argument(["folder"], type=path, metavar="OUT"),
         click.Option(

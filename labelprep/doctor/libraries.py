@@ -15,7 +15,7 @@ import labelprep
 from labelprep.doctor.check import Check
 
 PATIENCE = 120  # seconds for a library's first import from a cold disk
-EXTRAS = {"train": "training and evaluation", "report": "plots"}
+EXTRAS = {"train": "training and evaluation", "report": "plots", "s3": "s3:// URLs", "gcs": "gs:// URLs"}
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 TORCH = """
 import json, torch, torchvision

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TypeVar
+
+from labelprep.errors import EnvironmentFailure
+from labelprep.place import Place, Remote, state_of
 
 T = TypeVar("T")
 
@@ -63,7 +65,7 @@ class Weigher:
     def __init__(self) -> None:
         self._seen, self._pixels_per_byte = 0, 0.0
 
-    def __call__(self, path: Path, size: int) -> int:
+    def __call__(self, path: Place, size: int) -> int:
         """The weight of a mask of that many bytes, with what it takes to open and write a file."""
         if self._seen % LOOK_EVERY == 0:
             self._pixels_per_byte = pixels_of(path) / max(size, 1)
@@ -71,17 +73,20 @@ class Weigher:
         return PIXELS_PER_FILE + int(self._pixels_per_byte * size)
 
 
-def pixels_of(path: Path) -> int:
+def pixels_of(path: Place) -> int:
     """About how many pixels an image file has: exactly for PNG, which its header tells, else guessed by its size.
 
     A file's size does not do for PNG: a flat mask of 20,000 x 20,000 pixels fits in 49 kB. A file that cannot be
     read weighs nothing; whoever decodes it says what is wrong.
     """
     try:
-        with path.open("rb", buffering=0) as file:
-            head = file.read(24)
+        if isinstance(path, Remote):
+            head = path.read_range(0, 24)
+        else:
+            with path.open("rb", buffering=0) as file:
+                head = file.read(24)
         if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR":
             return int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
-        return 4 * path.stat().st_size  # between BMP's 1/3 and JPEG's 10 pixels a byte
-    except OSError:
+        return 4 * state_of(path)[0]  # between BMP's 1/3 and JPEG's 10 pixels a byte
+    except (OSError, EnvironmentFailure):
         return 0

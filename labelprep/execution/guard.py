@@ -24,6 +24,8 @@ from labelprep import batch as batches
 from labelprep.errors import EnvironmentFailure, LabelprepError
 from labelprep.execution.batches import pixels_of
 from labelprep.execution.frames import ANSWER, END, ERROR, NO_MEMORY, READY, read_frame, write_frame
+from labelprep.fetch import PATIENCE
+from labelprep.place import Remote
 
 SLICE = 1.0  # seconds of one wait: a driver that was stopped for an hour has waited no longer than this
 PIXELS_PER_SECOND = 4_000_000  # far below what any decoder does; a large mask may take longer than a small one
@@ -144,7 +146,9 @@ class Guard:
     def _allowed(self, batch: bytes, place: int, waited: float) -> float:
         if waited <= self.limits.seconds:
             return self.limits.seconds
-        return self.limits.seconds + pixels_of(batches.mask_of(batch, place)) / PIXELS_PER_SECOND
+        mask = batches.mask_of(batch, place)
+        network = PATIENCE if isinstance(mask, Remote) else 0.0
+        return self.limits.seconds + network + pixels_of(mask) / PIXELS_PER_SECOND
 
     def _starved(self) -> _Fault:
         limit = "the limit of three quarters of this machine's memory"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL import Image
 from labelprep.classes import ClassTable
 from labelprep.errors import UsageError
 from labelprep.exports.values import Form
+from labelprep.place import Place, for_pillow
 from labelprep.png import write
 from labelprep.steps.palette import encode_mask, painted, read_ids
 
@@ -38,7 +38,7 @@ def check_form(form: Form, table: ClassTable, layout: str) -> None:
             raise UsageError(message, hint="give each class a colour of its own in the class table and convert again")
 
 
-def mask_bytes(path: Path, form: Form, table: ClassTable, *, is_gray: bool) -> bytes | None:
+def mask_bytes(path: Place, form: Form, table: ClassTable, *, is_gray: bool) -> bytes | None:
     """A prepared mask in another form; None where the file itself will do.
 
     Args:
@@ -59,9 +59,9 @@ def mask_bytes(path: Path, form: Form, table: ClassTable, *, is_gray: bool) -> b
     return out.getvalue()
 
 
-def as_png(path: Path) -> bytes:
+def as_png(path: Place) -> bytes:
     """An image as RGB PNG: the pixels that a decoder gives, without further loss."""
     out = io.BytesIO()
-    with Image.open(path) as image:
+    with Image.open(for_pillow(path)) as image:
         image.convert("RGB").save(out, "PNG", compress_level=1)
     return out.getvalue()

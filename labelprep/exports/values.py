@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
+from labelprep.place import Place
 from labelprep.prepared import Prepared
 
 Form = Literal["kept", "gray", "colours", "one-more"]
@@ -35,7 +35,7 @@ class Item:
     key: str
     name: str
     split: str
-    image: Path
+    image: Place
     image_to: str
     mask_to: str
 

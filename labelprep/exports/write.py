@@ -16,6 +16,7 @@ from labelprep.exports.layouts import LAYOUTS
 from labelprep.exports.masks import as_png, check_form, mask_bytes
 from labelprep.exports.sidecars import as_json
 from labelprep.exports.values import Item, Layout
+from labelprep.place import Place
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.images import bring
 
@@ -50,7 +51,7 @@ def export(
     layout: str,
     out: Path,
     *,
-    images: Path | None = None,
+    images: Place | None = None,
     link: Link = "hard",
     told: Callable[[int], None] | None = None,
 ) -> Exported:
@@ -92,7 +93,8 @@ def export(
 def _identity(prepared: Prepared) -> str:
     """SHA-256 of the set and of the lists of its splits."""
     digest = hashlib.sha256(prepared.identity.encode())
-    for path in sorted((prepared.root / "splits").glob("*.txt")):
+    lists: list[Place] = sorted((prepared.root / "splits").glob("*.txt"), key=lambda path: path.name)
+    for path in lists:
         digest.update(f"{path.stem} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()
 
@@ -119,7 +121,7 @@ def _claim(out: Path, mark: dict[str, Any]) -> None:
 class _Writer:
     """Writes the samples of one export and counts them."""
 
-    def __init__(self, prepared: Prepared, layout: Layout, out: Path, images: Path | None, link: Link) -> None:
+    def __init__(self, prepared: Prepared, layout: Layout, out: Path, images: Place | None, link: Link) -> None:
         self.prepared, self.layout, self.out, self.images, self.link = prepared, layout, out, images, link
         self.is_gray = prepared.info["options"].get("mask_mode") == "index"
         self.done = Exported()
@@ -168,7 +170,7 @@ class _Writer:
                 told(sum(self.done.samples.values()))
             yield item
 
-    def _placed(self, row: Row, image: Path, split: str | None) -> Item:
+    def _placed(self, row: Row, image: Place, split: str | None) -> Item:
         called, ending = self._called(split), image.suffix
         name = self._name(row.key.removeprefix(f"{split}/") if self.without_split else row.key, row.key, called)
         if self.layout.image_ending == ".png":
@@ -195,10 +197,10 @@ class _Writer:
         anew = as_png(item.image) if item.image_to.endswith(".png") and item.image.suffix.lower() != ".png" else None
         self._give(item.image, self.out / item.image_to, anew)
 
-    def _give(self, source: Path, target: Path, changed: bytes | None) -> None:
+    def _give(self, source: Place, target: Path, changed: bytes | None) -> None:
         if changed is not None:
             write_atomic(confined(self.out, target), changed)
-        elif self.link == "hard" and _linked(source, confined(self.out, target)):
+        elif self.link == "hard" and isinstance(source, Path) and _linked(source, confined(self.out, target)):
             self.done.linked += 1
         else:
             bring(source, confined(self.out, target), "copy")

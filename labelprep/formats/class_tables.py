@@ -24,6 +24,7 @@ from labelprep.formats.csv_tables import dump_csv, read_csv
 from labelprep.formats.native import dump_native, read_native
 from labelprep.formats.table_text import RawTable, did_you_mean, read_text
 from labelprep.formats.text_tables import dump_label_colors, dump_labelmap, read_label_colors, read_labelmap
+from labelprep.place import Place, to_place
 
 PRESET = "preset:"
 _FILES = "*.yaml, class_dict.csv, labelmap.txt or label_colors.txt"
@@ -39,7 +40,7 @@ def presets() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".yaml") for f in files if f.name.endswith(".yaml")))
 
 
-def read_rows(path: Path | str) -> RawTable:
+def read_rows(path: Place | str) -> RawTable:
     """The rows of a class table as they stand in a file or preset, with nothing decided yet.
 
     Args:
@@ -51,11 +52,12 @@ def read_rows(path: Path | str) -> RawTable:
     if str(path).startswith(PRESET):
         return _read_preset(str(path).removeprefix(PRESET))
     source = str(path)
-    if source in presets() and not Path(path).exists():
+    file = to_place(path)
+    if source in presets() and not file.exists():
         message = f"no such class table; did you mean {PRESET}{source}?"
         raise ClassTableError(message, path=path)
-    text = read_text(Path(path))
-    return _reader(Path(path).name, text, source)(text, source)
+    text = read_text(file)
+    return _reader(file.name, text, source)(text, source)
 
 
 def _read_preset(name: str) -> RawTable:
@@ -88,7 +90,7 @@ def _reader(name: str, text: str, source: str) -> Callable[[str, str], RawTable]
 
 
 def load_table(
-    classes: Path | str,
+    classes: Place | str,
     *,
     ignore: Iterable[str] = (),
     maps: Iterable[str] = (),
@@ -132,7 +134,7 @@ def _pair(text: str) -> tuple[str, str]:
     return source, destination
 
 
-def write_table(path: Path | str, table: ClassTable) -> tuple[str, ...]:
+def write_table(path: Place | str, table: ClassTable) -> tuple[str, ...]:
     """Writes a table in the dialect that the file's name tells; returns what that dialect cannot say.
 
     Args:
@@ -144,20 +146,20 @@ def write_table(path: Path | str, table: ClassTable) -> tuple[str, ...]:
         ClassTableError: for class names that the dialect cannot hold.
         EnvironmentFailure: where the file cannot be written.
     """
-    path = Path(path)
+    path = to_place(path)
     content, lost = dump_table(path, table)
     write_atomic(path, content)
     return lost
 
 
-def dump_table(name: Path | str, table: ClassTable) -> tuple[bytes, tuple[str, ...]]:
+def dump_table(name: Place | str, table: ClassTable) -> tuple[bytes, tuple[str, ...]]:
     """The content of a table's file, in the dialect that the name tells, and what that dialect cannot say.
 
     Raises:
         UsageError: for a name that tells no dialect.
         ClassTableError: for class names that the dialect cannot hold.
     """
-    path = Path(name)
+    path = to_place(name)
     ending, stem = path.suffix.casefold(), path.stem.casefold()
     if ending in (".yaml", ".yml"):
         text, lost = dump_native(table), _lost_paints(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from labelprep.errors import LayoutError
 from labelprep.formats.folders import holds_pictures, is_mask_folder, pictures, shown, split_lists, subfolders
@@ -18,12 +17,17 @@ from labelprep.formats.layouts import (
     Suffix,
     split_of,
 )
+from labelprep.place import Place
 
-Folders = Mapping[str, Path]
+Folders = Mapping[str, Place]
 
 
 def mirror(
-    masks: Path, images: Path | None, root: Path, mask_suffix: Suffix | None = None, image_suffix: Suffix | None = None
+    masks: Place,
+    images: Place | None,
+    root: Place,
+    mask_suffix: Suffix | None = None,
+    image_suffix: Suffix | None = None,
 ) -> Arrangement:
     """Masks and images in two trees of the same shape; masks alone without `images`."""
     lists = tuple((split, p) for split, p in split_lists(root / "splits") if split)
@@ -41,7 +45,7 @@ def mirror(
     return Arrangement("mirror", why, option, source, mask_suffix, image_suffix, lists)
 
 
-def find_voc(root: Path, folders: Folders) -> list[Arrangement]:
+def find_voc(root: Place, folders: Folders) -> list[Arrangement]:
     """`SegmentationClass*` with `JPEGImages` and `ImageSets/Segmentation`; `SegmentationClass` goes first."""
     named = {n: p for n, p in folders.items() if n.lower().startswith("segmentationclass") and holds_pictures(p)}
     chosen = [p for n, p in named.items() if n.lower() == "segmentationclass"] or list(named.values())
@@ -58,7 +62,7 @@ def find_voc(root: Path, folders: Folders) -> list[Arrangement]:
     return found
 
 
-def find_cityscapes(root: Path, folders: Folders) -> list[Arrangement]:
+def find_cityscapes(root: Place, folders: Folders) -> list[Arrangement]:
     """`gtFine/<split>/<city>/*_gtFine_labelIds.png` with `leftImg8bit`."""
     masks, images = folders.get("gtFine"), folders.get("leftImg8bit")
     if masks is None or not holds_pictures(masks):
@@ -79,7 +83,7 @@ def _beside(folders: Folders) -> Iterator[tuple[str, str, str]]:
                 break
 
 
-def find_split_pairs(root: Path, folders: Folders) -> list[Arrangement]:
+def find_split_pairs(root: Place, folders: Folders) -> list[Arrangement]:
     """Split folders side by side: `train` and `trainannot` (camvid), `train` and `train_labels` (camvid-kaggle)."""
     by_ending: dict[str, list[Source]] = {}
     for stem, name, ending in _beside(folders):
@@ -100,7 +104,7 @@ def find_split_pairs(root: Path, folders: Folders) -> list[Arrangement]:
     return found
 
 
-def find_mirror(root: Path, folders: Folders) -> list[Arrangement]:
+def find_mirror(root: Place, folders: Folders) -> list[Arrangement]:
     """Folders known by name, `X` with `X-mask`, or both kinds inside folders named after splits."""
     held = {n: p for n, p in folders.items() if n.lower() in IMAGE_FOLDERS | MASK_FOLDERS and holds_pictures(p)}
     images = [p for n, p in held.items() if n.lower() in IMAGE_FOLDERS]
@@ -117,7 +121,7 @@ def find_mirror(root: Path, folders: Folders) -> list[Arrangement]:
     return _split_first(root, folders)
 
 
-def _split_first(root: Path, folders: Folders) -> list[Arrangement]:
+def _split_first(root: Place, folders: Folders) -> list[Arrangement]:
     sources: list[Source] = []
     for name, folder in folders.items():
         if split_of(name):
@@ -134,7 +138,7 @@ def _split_first(root: Path, folders: Folders) -> list[Arrangement]:
     return [Arrangement(layout, why, f"--layout {layout}", tuple(sources))]
 
 
-def find_masks(root: Path, folders: Folders) -> list[Arrangement]:
+def find_masks(root: Place, folders: Folders) -> list[Arrangement]:
     """The folder itself is a folder of masks: by its name, or as lossless pictures with nothing beside them."""
     by_name = is_mask_folder(root)
     splits = [p for n, p in folders.items() if split_of(n)]
@@ -169,7 +173,7 @@ LOOKED_FOR = {
 }
 
 
-def candidates(root: Path, layout: str) -> list[Arrangement]:
+def candidates(root: Place, layout: str) -> list[Arrangement]:
     """Every reading of a folder that `layout` allows; with `auto`, of all layouts.
 
     A folder of masks alone is considered only where no rule found anything else.

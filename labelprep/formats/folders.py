@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from labelprep.errors import LayoutError
 from labelprep.formats.layouts import CLASS_TABLE_FILES, MASK_FOLDERS, PARTNER_ENDINGS, split_ending, split_of
+from labelprep.place import Place, Remote, is_below, relative
 
 _PROBE = 5_000  # entries looked at before a folder counts as one without pictures
 
@@ -21,12 +23,14 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def subfolders(root: Path) -> dict[str, Path]:
+def subfolders(root: Place) -> dict[str, Place]:
     """The folders directly below `root` by name, hidden ones and links that lead out of it left aside.
 
     Raises:
         LayoutError: where `root` is no readable folder.
     """
+    if isinstance(root, Remote):
+        return _remote_subfolders(root)
     try:
         with os.scandir(root) as entries:
             names = sorted(e.name for e in entries if is_folder(e) and not e.name.startswith((".", "__", "@")))
@@ -35,19 +39,42 @@ def subfolders(root: Path) -> dict[str, Path]:
         hint = "a list of pairs is given as --pairs FILE" if root.is_file() else "check the path"
         raise LayoutError(message, path=root, hint=hint) from error
     real = root.resolve()
-    return {n: root / n for n in names if (root / n).resolve().is_relative_to(real)}
+    return {n: root / n for n in names if is_below((root / n).resolve(), real)}
 
 
-def outside_links(root: Path) -> list[str]:
-    """Names of the links below `root` to folders outside it, which no rule follows."""
+def _remote_subfolders(root: Remote) -> dict[str, Place]:
+    empty = True
+    found: list[str] = []
+    for item in root.children():
+        empty, name = False, item.name.rpartition("/")[2]
+        if item.folder and name and not name.startswith((".", "__", "@")):
+            found.append(name)
+    if empty:
+        message = "expected a folder: no object's key starts like that"
+        hint = "a list of pairs is given as --pairs FILE" if root.is_file() else "check bucket and folder"
+        raise LayoutError(message, path=root, hint=hint)
+    return {name: root / name for name in sorted(found)}
+
+
+def outside_links(root: Place) -> list[str]:
+    """Names of the links below `root` to folders outside it, which no rule follows; stores have none."""
+    if isinstance(root, Remote):
+        return []
     real = root.resolve()
     with os.scandir(root) as entries:
         links = sorted(e.name for e in entries if e.is_symlink() and is_folder(e))
     return [n for n in links if not (root / n).resolve().is_relative_to(real)]
 
 
-def pictures(folder: Path, *, deep: bool = True) -> Iterator[str]:
+def pictures(folder: Place, *, deep: bool = True) -> Iterator[str]:
     """Endings of the pictures in a folder, in no order; looks at a bounded number of entries."""
+    if isinstance(folder, Remote):
+        start = len(folder.path) + 1
+        for item in islice(folder.below() if deep else folder.children(), _PROBE):
+            ending = split_ending(item.name)[1]
+            if ending and not item.folder and "/." not in f"/{item.name[start:]}":
+                yield ending
+        return
     waiting = deque([folder])
     seen = 0
     while waiting and seen < _PROBE:
@@ -67,44 +94,49 @@ def pictures(folder: Path, *, deep: bool = True) -> Iterator[str]:
             continue  # the scan reports it
 
 
-def holds_pictures(folder: Path, *, deep: bool = True) -> bool:
+def holds_pictures(folder: Place, *, deep: bool = True) -> bool:
     """Whether a picture lies in a folder or, with `deep`, below it."""
     return next(pictures(folder, deep=deep), None) is not None
 
 
-def split_lists(folder: Path) -> list[tuple[str | None, Path]]:
+def split_lists(folder: Place) -> list[tuple[str | None, Place]]:
     """The lists `train.txt`, `val.txt`, … in a folder with the split they name.
 
     `default.txt` (CVAT) is a split of that name; `trainval.txt` only names files that belong to the set.
     """
-    files = sorted(folder.glob("*.txt")) if folder.is_dir() else []
+    files: list[Place] = sorted(folder.glob("*.txt"), key=lambda path: path.name) if folder.is_dir() else []
     names = {"default": "default", "trainval": None}
     return [(names.get(p.stem, split_of(p.stem)), p) for p in files if p.stem in names or split_of(p.stem)]
 
 
-def is_mask_folder(folder: Path) -> bool:
+def is_mask_folder(folder: Place) -> bool:
     """Whether a folder's name says that it holds masks."""
     name = folder.resolve().name.lower()
     return name in MASK_FOLDERS or name.startswith("segmentationclass") or name.endswith(PARTNER_ENDINGS)
 
 
-def shown(folder: Path, root: Path) -> str:
+def shown(folder: Place, root: Place) -> str:
     """A folder as a person would type it, from the dataset's root where it lies below it."""
     try:
-        inside = folder.relative_to(root).as_posix()
+        inside = relative(folder, root)
     except ValueError:
         return folder.as_posix()
     return inside if inside != "." else folder.name or "."
 
 
-def class_tables(root: Path, masks: Path | None) -> list[str]:
+def class_tables(root: Place, masks: Place | None) -> list[str]:
     """Class-table files beside the data: in the root, and beside the folder of masks when that is the root."""
     places = [root]
     if masks is not None and masks.resolve() == root.resolve() and is_mask_folder(root):
         places.append(root.resolve().parent)
     for place in places:
-        with os.scandir(place) as entries:
-            found = sorted(e.name for e in entries if e.name.lower() in CLASS_TABLE_FILES and e.is_file())
-        if found:
+        if found := sorted(name for name in _files_in(place) if name.lower() in CLASS_TABLE_FILES):
             return [str(place / name) for name in found]
     return []
+
+
+def _files_in(folder: Place) -> list[str]:
+    if isinstance(folder, Remote):
+        return [item.name.rpartition("/")[2] for item in folder.children() if not item.folder]
+    with os.scandir(folder) as entries:
+        return [e.name for e in entries if e.is_file()]

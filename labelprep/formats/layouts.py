@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Self
+
+from labelprep.place import Place
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 LAYOUTS = ("mirror", "pairs", "voc", "camvid", "camvid-kaggle", "cityscapes", "masks")
@@ -123,8 +124,8 @@ class Source:
         split: the split of everything in it, or None.
     """
 
-    masks: Path | None
-    images: Path | None
+    masks: Place | None
+    images: Place | None
     prefix: str = ""
     split: str | None = None
 
@@ -151,6 +152,6 @@ class Arrangement:
     sources: tuple[Source, ...] = ()
     mask_suffix: Suffix | None = None
     image_suffix: Suffix | None = None
-    lists: tuple[tuple[str | None, Path], ...] = ()
-    pairs: tuple[tuple[str | None, Path], ...] = ()
+    lists: tuple[tuple[str | None, Place], ...] = ()
+    pairs: tuple[tuple[str | None, Place], ...] = ()
     preset: str | None = None

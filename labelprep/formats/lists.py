@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from labelprep.errors import LayoutError
 from labelprep.formats.layouts import split_ending
+from labelprep.place import Place
 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 
@@ -33,7 +33,7 @@ class ListedPair:
     split: str | None
 
 
-def read_pairs(path: Path) -> Iterator[ListedPair]:
+def read_pairs(path: Place) -> Iterator[ListedPair]:
     """The lines of a list with the columns image, mask and, where there, split; JSON Lines have keys instead.
 
     Raises:
@@ -61,7 +61,7 @@ def _cell(row: dict[str, Any], name: str) -> str | None:
     return str(value).strip() if name == "split" else str(value)
 
 
-def _csv_rows(path: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     header = next(file, "")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in header and "," not in header else ","
     names = [n.strip().lower() for n in next(csv.reader([header], delimiter=delimiter), [])]
@@ -79,7 +79,7 @@ def _csv_rows(path: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, 
         raise LayoutError(message, path=path) from error
 
 
-def _json_rows(path: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, text in enumerate(file, 1):
         if not text.strip():
             continue
@@ -94,7 +94,7 @@ def _json_rows(path: Path, file: Iterator[str]) -> Iterator[tuple[int, dict[str,
         yield number, row
 
 
-def read_camvid(path: Path, split: str | None) -> Iterator[ListedPair]:
+def read_camvid(path: Place, split: str | None) -> Iterator[ListedPair]:
     """The lines `image mask` of a SegNet list; paths with blanks stand in double quotes.
 
     Raises:
@@ -108,14 +108,14 @@ def read_camvid(path: Path, split: str | None) -> Iterator[ListedPair]:
         yield ListedPair(number, words[1].lstrip("/") if len(words) == 2 else None, words[0].lstrip("/"), split)
 
 
-def read_names(path: Path) -> Iterator[tuple[int, str]]:
+def read_names(path: Place) -> Iterator[tuple[int, str]]:
     """The lines of a split list: number and name, without a picture's ending, quotes, comments and blanks."""
     for number, text in _lines(path):
         name = text[1:].split('"')[0] if text.startswith('"') else text
         yield number, split_ending(name.removeprefix("./").lstrip("/"))[0]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(path: Place) -> Iterator[tuple[int, str]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, text in enumerate(file, 1):

@@ -6,10 +6,10 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from labelprep.class_rows import RGB, ClassRow
 from labelprep.errors import ClassTableError
+from labelprep.place import Place
 
 MAX_BYTES = 1_000_000  # a class table is a page of text; anything longer is another file
 _SHOWN = 40
@@ -61,7 +61,7 @@ class Problems:
         return ClassTableError("\n".join([*lines[:_SHOWN], *more]), path=self.source, hint=hint)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Place) -> str:
     """The text of a small file: UTF-8 with or without a byte order mark, or UTF-16 with one.
 
     Raises:

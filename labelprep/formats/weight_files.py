@@ -18,7 +18,6 @@ import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from labelprep.atomic import write_atomic
 from labelprep.errors import MissingExtraError, UsageError
+from labelprep.place import Place, to_place
 
 # kind -> its ending; .mmseg.json stands before .json, which is its end
 ENDINGS: Mapping[str, str] = MappingProxyType(
@@ -53,7 +53,7 @@ class WeightFile:
     native: Mapping[str, Any] | None = None
 
 
-def kind_of(path: Path | str) -> str:
+def kind_of(path: Place | str) -> str:
     """The kind that a file's ending picks.
 
     Raises:
@@ -62,7 +62,7 @@ def kind_of(path: Path | str) -> str:
     >>> kind_of("weights/train.mmseg.json")
     'mmseg'
     """
-    name = Path(path).name.lower()
+    name = to_place(path).name.lower()
     name = name.removesuffix(".yml") + ".yaml" if name.endswith(".yml") else name
     for kind, ending in ENDINGS.items():
         if name.endswith(ending):
@@ -71,7 +71,7 @@ def kind_of(path: Path | str) -> str:
     raise UsageError(message, path=path, hint="end the name with one of them, or name the kind: --write KIND")
 
 
-def write(path: Path, values: Mapping[str, Any], kind: str | None = None) -> None:
+def write(path: Place, values: Mapping[str, Any], kind: str | None = None) -> None:
     """Writes weights whole or not at all.
 
     Args:
@@ -142,7 +142,7 @@ def _csv(values: Mapping[str, Any]) -> bytes:
     return out.getvalue().encode()
 
 
-def read(path: Path) -> WeightFile:
+def read(path: Place) -> WeightFile:
     """Reads a weight file of any kind; a `.json` file may be native or a plain list.
 
     Raises:
@@ -166,7 +166,7 @@ def read(path: Path) -> WeightFile:
     return found
 
 
-def _check(found: WeightFile, path: Path) -> None:
+def _check(found: WeightFile, path: Place) -> None:
     values = found.values
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all() or values.min() < 0:
         message = f"expected a list of finite weights of 0 or more, got shape {values.shape}: {values.ravel()[:8]} …"

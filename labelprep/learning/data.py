@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from labelprep.errors import LabelprepError, UsageError
 from labelprep.learning.options import Size
 from labelprep.learning.packed import Packed
 from labelprep.learning.sampling import RareCrop
+from labelprep.place import Place, absent, for_pillow
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.palette import read_ids
 
@@ -47,14 +47,14 @@ class Pair:
     """
 
     key: str
-    image: Path
-    mask: Path
+    image: Place
+    mask: Place
     size: Size
     labels: tuple[int, int] | None = None
     pixels: tuple[int, ...] = ()
 
 
-def pairs(prepared: Prepared, split: str | None, images: Path | None = None) -> tuple[Pair, ...]:
+def pairs(prepared: Prepared, split: str | None, images: Place | None = None) -> tuple[Pair, ...]:
     """The image and mask pairs of a split (None: all), in plan order.
 
     Args:
@@ -80,7 +80,7 @@ def pairs(prepared: Prepared, split: str | None, images: Path | None = None) -> 
 
 
 def _refuse_missing(
-    prepared: Prepared, split: str | None, found: list[tuple[Row, Path | None]], images: Path | None
+    prepared: Prepared, split: str | None, found: list[tuple[Row, Place | None]], images: Place | None
 ) -> None:
     where = "the set" if split is None else f"split {split!r}"
     unpaired = [row.key for row, path in found if row.image is None]
@@ -88,7 +88,8 @@ def _refuse_missing(
         message = f"{len(unpaired)} of {len(found)} masks of {where} have no image: {_examples(unpaired)}"
         hint = "pair them and convert again: --image-suffix, --mask-suffix or --pairs FILE"
         raise UsageError(message, code="image-missing", path=prepared.root, hint=hint)
-    gone = [str(path or row.image) for row, path in found if path is None or not path.is_file()]
+    gone = [str(row.image) for row, path in found if path is None]
+    gone += map(str, absent([path for _, path in found if path is not None]))
     if gone:
         message = f"{len(gone)} of {len(found)} images of {where} are missing: {_examples(gone)}"
         again = "another --images DIR" if images is not None else "--images DIR if they moved"
@@ -100,7 +101,7 @@ def _examples(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
-def read_image(path: Path, *, exif_rotate: bool = False) -> Tensor:
+def read_image(path: Place, *, exif_rotate: bool = False) -> Tensor:
     """An image of any mode as (3, H, W) uint8 RGB; alpha is dropped, 16-bit gray takes its high byte.
 
     Args:
@@ -113,7 +114,7 @@ def read_image(path: Path, *, exif_rotate: bool = False) -> Tensor:
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None  # convert judged the size already
     try:
-        with Image.open(path) as opened:
+        with Image.open(for_pillow(path)) as opened:
             image = ImageOps.exif_transpose(opened) if exif_rotate else opened
             return torch.from_numpy(_rgb(image).transpose(2, 0, 1).copy())
     except Exception as error:

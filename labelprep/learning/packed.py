@@ -17,18 +17,19 @@ from torch import Tensor
 
 from labelprep.atomic import discard, temporary_name, write_atomic
 from labelprep.errors import EnvironmentFailure
+from labelprep.place import Place, state_of
 
 FORMAT = 1
 Arrays = tuple[Tensor, Tensor]  # image (3, H, W) uint8 and mask (h, w) uint8 or int32
 
 
-def fingerprint(paths: Sequence[tuple[Path, Path]], *facts: Any) -> str:
+def fingerprint(paths: Sequence[tuple[Place, Place]], *facts: Any) -> str:
     """SHA-256 of facts and of name, size and time of every image and mask."""
     digest = hashlib.sha256(json.dumps([FORMAT, *facts]).encode())
     for pair in paths:
         for path in pair:
-            stat = path.stat()
-            digest.update(f"\n{path} {stat.st_size} {stat.st_mtime_ns}".encode())
+            size, time = state_of(path)
+            digest.update(f"\n{path} {size} {time}".encode())
     return digest.hexdigest()
 
 

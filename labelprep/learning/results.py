@@ -21,6 +21,7 @@ from labelprep.bootstrap import iou_intervals
 from labelprep.classes import ClassTable
 from labelprep.learning.options import EvalOptions
 from labelprep.per_image import Counts, CountsFile, Means, image_scores
+from labelprep.place import Place, Remote
 from labelprep.steps.palette import encode_mask
 
 PREDICTIONS = "predictions"
@@ -191,8 +192,10 @@ def write_samples(out: Path, samples: Iterable[Mapping[str, Any]]) -> None:
     write_lines(out / "samples.jsonl", (json.dumps(dict(sample), ensure_ascii=False) for sample in samples))
 
 
-def relative(out: Path, path: Path) -> str:
-    """The path as seen from the folder `out`, POSIX; absolute where it lies on another drive."""
+def relative(out: Path, path: Place) -> str:
+    """The path as seen from the folder `out`, POSIX; absolute where it lies on another drive, or a URL."""
+    if isinstance(path, Remote):
+        return str(path)
     try:
         return Path(os.path.relpath(path, out)).as_posix()
     except ValueError:  # Windows

@@ -34,7 +34,8 @@ class Chain:
     @classmethod
     def of(cls, spec: Spec, source: Path | str) -> Self:
         """The chain of a spec that was read from `source`, whose name stands in for a missing run folder."""
-        first = next((s.out for s in spec.stages.values() if isinstance(s, ConvertStage) and s.out), None)
+        outs = (s.out for s in spec.stages.values() if isinstance(s, ConvertStage))
+        first = next((out for out in outs if isinstance(out, Path)), None)
         folder = spec.out or (first.parent if first else Path("build") / Path(source).stem)
         needs = edges(spec.stages)
         stages = {name: _with_out(name, spec.stages[name], folder) for name in order(needs)}

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Container, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from labelprep.fetch import Found
+from labelprep.place import Place, Remote, to_place
 from labelprep.spec import DatasetSpec, Stage
 
 Parts = dict[str, Any]  # plain values, by what they are: version, parameters, dataset, sources, …
@@ -31,8 +32,8 @@ def stage_parts(stage: Stage, use: str, code: int, dataset: DatasetSpec | None, 
     parts: Parts = {"use": use, "version": code, "parameters": parameters, "libraries": libraries(use)}
     if dataset is not None:
         parts["dataset"] = dataset.model_dump(mode="json")
-        if dataset.classes is not None and Path(dataset.classes).is_file():
-            parts["class table"] = hashlib.sha256(Path(dataset.classes).read_bytes()).hexdigest()
+        if dataset.classes is not None and (classes := to_place(dataset.classes)).is_file():
+            parts["class table"] = hashlib.sha256(classes.read_bytes()).hexdigest()
     outside = {key: seen for key, path in _paths(stage) if str(path) not in others and (seen := fingerprint(path))}
     return parts | ({"files": outside} if outside else {})
 
@@ -53,19 +54,21 @@ def _installed(name: str) -> str:
         return "not installed"
 
 
-def _paths(stage: Stage) -> Iterator[tuple[str, Path]]:
+def _paths(stage: Stage) -> Iterator[tuple[str, Place]]:
     """Parameters that name files from outside the chain."""
     for key in ("data", "weights", "checkpoint", "pred", "images", "sources", "suspects"):
         value = getattr(stage, key, None)
         for path in value if isinstance(value, tuple) else () if value is None else (value,):
-            yield key, Path(path)
+            yield key, to_place(path)
 
 
-def fingerprint(path: Path) -> str | None:
+def fingerprint(path: Place) -> str | None:
     """SHA-256 over names, sizes and times of a file or of the files below a folder; None where there is nothing.
 
     Of a prepared folder its description, manifest, splits and weights stand for the rest.
     """
+    if isinstance(path, Remote):
+        return _fingerprint_of_objects(path)
     if not path.exists():
         return None
     files = [path] if path.is_file() else sorted(path.rglob("*"))
@@ -78,6 +81,23 @@ def fingerprint(path: Path) -> str | None:
             name = file.relative_to(path).as_posix()
             digest.update(json.dumps([name, stat.st_size, stat.st_mtime_ns]).encode())
     return digest.hexdigest()
+
+
+def _fingerprint_of_objects(path: Remote) -> str | None:
+    """The same of an object, or of the objects below a folder, from sizes and versions."""
+    if (path / "manifest.jsonl").is_file():
+        files = [path / "dataset.json", path / "manifest.jsonl", *(path / "splits").glob("*.txt")]
+    else:
+        files = [path] if path.is_file() else [Remote(path.scheme, item.name) for item in path.below()]
+    found = [(str(file), state.size, state.version) for file in files if (state := _state(file))]
+    return hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest() if found else None
+
+
+def _state(file: Remote) -> Found | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
 
 
 def key_of(parts: Parts) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelprep.atomic import write_atomic
+from labelprep.place import to_place
 from labelprep.prepared import STATE
 from labelprep.stages import StageResult
 
@@ -37,7 +38,7 @@ class Entry:
     @property
     def result(self) -> StageResult:
         """What the stage left behind."""
-        out = None if self.out is None else Path(self.out)
+        out = None if self.out is None else to_place(self.out)
         return StageResult(out, self.identity, self.summary, self.exit_code or 0)
 
     @classmethod

@@ -6,7 +6,6 @@ import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from labelprep.atomic import sweep_temporary
@@ -16,6 +15,7 @@ from labelprep.lock import exclusive
 from labelprep.pipeline.chain import Chain
 from labelprep.pipeline.keys import Parts, changes, fingerprint, key_of, stage_parts
 from labelprep.pipeline.record import Entry, Record
+from labelprep.place import to_place
 from labelprep.spec import DatasetSpec
 from labelprep.stages import Inputs, RunContext, StageResult
 
@@ -47,7 +47,7 @@ def raw_fingerprint(dataset: DatasetSpec) -> str:
 
     with scratch() as folder:
         plan = discover(dataset, folder)
-        table = fingerprint(Path(plan.class_table)) if plan.class_table else None
+        table = fingerprint(to_place(plan.class_table)) if plan.class_table else None
         found = [finding.to_dict() for finding in plan.findings()]
         return key_of({"samples": plan.fingerprint(), "findings": found, "table": table})
 
@@ -222,7 +222,7 @@ class Runner:
             return "did not finish last time"
         if entry.exit_code:
             return f"ended with exit code {entry.exit_code} last time"
-        if entry.out is not None and not Path(entry.out).exists():
+        if entry.out is not None and not to_place(entry.out).exists():
             return f"output is missing: {entry.out}"
         known = {part: value for part, value in entry.parts.items() if part not in ("inputs", "sources")}
         found = changes(known, self._own_parts(name))

@@ -16,6 +16,7 @@ from labelprep import suspects
 from labelprep.classes import ClassTable
 from labelprep.errors import MismatchError, UsageError
 from labelprep.findings import Finding
+from labelprep.place import Place, Remote, on_disk
 from labelprep.prepared import Prepared
 from labelprep.weights import ClassWeights
 
@@ -92,7 +93,7 @@ class Sources:
         return self.runs[0].table if self.runs else None
 
 
-def read_sources(folders: Sequence[Path]) -> Sources:
+def read_sources(folders: Sequence[Place]) -> Sources:
     """Reads folders that `convert`, `train` and `eval` wrote; one folder may be several of these.
 
     Raises:
@@ -106,6 +107,9 @@ def read_sources(folders: Sequence[Path]) -> Sources:
         before = len(prepared) + len(runs) + len(scores)
         if (folder / "dataset.json").is_file():
             prepared.append(Prepared.open(folder))
+            if isinstance(folder, Remote):
+                continue
+        folder = on_disk(folder, "a training run or an evaluation")
         if (folder / "history.jsonl").is_file():
             runs.append(TrainingRun(folder, _json(folder / "run.json"), _lines(folder / "history.jsonl")))
         if (folder / "metrics.json").is_file():
@@ -142,7 +146,7 @@ def _scores(folder: Path) -> Scores:
 def _weights(prepared: Prepared) -> ClassWeights | None:
     """The native file of the usual name, else the first native one by name; weights of former data are left out."""
     folder = prepared.root / "weights"
-    found = sorted(folder.glob("*.json"), key=lambda p: (p.name != "class_weights.json", p.name))
+    found: list[Place] = sorted(folder.glob("*.json"), key=lambda p: (p.name != "class_weights.json", p.name))
     for path in found:
         if path.name.endswith(".mmseg.json"):
             continue

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from labelprep.place import Place, for_pillow, joined
 from labelprep.prepared import Prepared, Row
 from labelprep.report.collect import Scores
 from labelprep.report.panel import Picture
@@ -55,13 +56,13 @@ def spread(items: Sequence[Any], count: int) -> list[Any]:
 
 
 def _scored(folder: Path, sample: Mapping[str, Any], exif_rotate: bool) -> Picture | None:
-    truth = _ids(folder / sample["truth"])
+    truth = _ids(joined(folder, sample["truth"]))
     if truth is None:
         return None
-    entropy = _ids(folder / sample["entropy"]) if sample.get("entropy") else None
-    image = _image(folder / sample["image"], truth.shape, exif_rotate) if sample.get("image") else None
+    entropy = _ids(joined(folder, sample["entropy"])) if sample.get("entropy") else None
+    image = _image(joined(folder, sample["image"]), truth.shape, exif_rotate) if sample.get("image") else None
     title = f"{_tail(sample['key'])}\nmIoU {sample['iou_per_image']:.2f}"
-    prediction = _ids(folder / sample["prediction"])
+    prediction = _ids(joined(folder, sample["prediction"]))
     return Picture(title, image, truth, prediction, None if entropy is None else entropy / 65535)
 
 
@@ -77,10 +78,10 @@ def _tail(key: str) -> str:
     return key if len(key) <= 24 else f"…{key[-23:]}"
 
 
-def _ids(path: Path) -> NDArray[Any] | None:
+def _ids(path: Place) -> NDArray[Any] | None:
     """A mask or an entropy map as it is, thinned out; None where it is gone or unreadable."""
     try:
-        with Image.open(path) as image:
+        with Image.open(for_pillow(path)) as image:
             values: NDArray[Any] = np.asarray(image)
     except OSError:
         return None
@@ -88,11 +89,11 @@ def _ids(path: Path) -> NDArray[Any] | None:
     return values[::step, ::step]
 
 
-def _image(path: Path, shape: tuple[int, ...], exif_rotate: bool) -> NDArray[np.uint8] | None:
+def _image(path: Place, shape: tuple[int, ...], exif_rotate: bool) -> NDArray[np.uint8] | None:
     """An image at the size of the mask beside it; None where it is gone or unreadable."""
     height, width = shape[:2]
     try:
-        with Image.open(path) as image:
+        with Image.open(for_pillow(path)) as image:
             upright = ImageOps.exif_transpose(image) if exif_rotate else image
             return np.asarray(upright.convert("RGB").resize((width, height), Image.Resampling.BOX))
     except OSError:

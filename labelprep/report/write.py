@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from labelprep.atomic import confined, sweep_temporary, write_atomic
+from labelprep.place import Place
 from labelprep.report import plots, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
@@ -35,7 +36,7 @@ class Report:
     identity: str
 
 
-def write_report(folders: Sequence[Path], out: Path) -> Report:
+def write_report(folders: Sequence[Place], out: Path) -> Report:
     """Writes the report of prepared folders, training runs and evaluations.
 
     `report.json` comes last, so that a folder that holds one holds the whole report. Plots of a former

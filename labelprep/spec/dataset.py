@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from labelprep.spec.fields import Count, Flag, Model, Pairs, UnknownPolicy, Words
+from labelprep.spec.fields import Anywhere, Count, Flag, Model, Pairs, UnknownPolicy, Words
 
 Layout = Literal["auto", "mirror", "pairs", "voc", "camvid", "camvid-kaggle", "cityscapes", "masks"]
 
@@ -15,11 +14,11 @@ Layout = Literal["auto", "mirror", "pairs", "voc", "camvid", "camvid-kaggle", "c
 class DatasetSpec(Model):
     """The raw dataset and how to read it. Paths are relative to the current directory."""
 
-    root: Path = Field(description="folder of the dataset")
+    root: Anywhere = Field(description="folder of the dataset")
     layout: Layout = Field("auto", description="how the folders tell which mask belongs to which image")
-    images: Path | None = Field(None, description="folder of the images")
-    masks: Path | None = Field(None, description="folder of the masks")
-    pairs: Path | None = Field(None, description="CSV or JSONL file that lists image, mask and split")
+    images: Anywhere | None = Field(None, description="folder of the images")
+    masks: Anywhere | None = Field(None, description="folder of the masks")
+    pairs: Anywhere | None = Field(None, description="CSV or JSONL file that lists image, mask and split")
     image_suffix: str | None = Field(
         None, description="end of every image's stem that its mask lacks, such as _leftImg8bit"
     )

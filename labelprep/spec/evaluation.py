@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from labelprep.spec.fields import Count, Device, Flag, Real, Size, Whole, refuse
+from labelprep.spec.fields import Anywhere, Count, Device, Flag, OnDisk, Real, Size, Whole, refuse
 from labelprep.spec.stage import Stage
 
 MOST_SCALE: Final = 8.0
@@ -63,10 +62,10 @@ class EvalStage(Looking):
     """A trained model, or a folder of predicted masks, against a prepared folder."""
 
     use: Literal["eval"] = "eval"
-    checkpoint: Path | None = Field(None, description="checkpoint, or the folder of a training run")
-    data: Path | None = Field(None, description="prepared folder")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
-    pred: Path | None = Field(None, description="folder of predicted palette PNGs to score in place of a model")
+    checkpoint: OnDisk | None = Field(None, description="checkpoint, or the folder of a training run")
+    data: Anywhere | None = Field(None, description="prepared folder")
+    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
+    pred: OnDisk | None = Field(None, description="folder of predicted palette PNGs to score in place of a model")
     split: str | None = Field(None, description="split to score; val if there is one, else all")
     boundary: Real = Field(
         0.02, description="edges of boundary IoU: a share of the diagonal below 1, else pixels; 0 for none"
@@ -88,6 +87,6 @@ class PredictStage(Looking):
 
     use: Literal["predict"] = "predict"
     checkpoint: str | None = Field(None, description="checkpoint, run folder, or torchvision:NAME")
-    images: Path = Field(description="folder of the images")
+    images: OnDisk = Field(description="folder of the images")
     entropy: Flag = Field(False, description="write entropy maps")
     size: Size | None = Field(None, description="H W: resize images for the model; masks keep the image's size")

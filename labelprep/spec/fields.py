@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
+
+from labelprep.errors import UsageError
+from labelprep.place import Remote, to_place
 
 REFUSED: Final = "refused"  # pydantic's type of the errors that `refuse` raises
 
@@ -78,6 +91,21 @@ def _check_device(value: str) -> str:
     return value
 
 
+def _place(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return to_place(value)
+    except UsageError as error:
+        return refuse(f"a path, or s3://BUCKET/FOLDER ({error.message})")
+
+
+def _disk(value: Any) -> Any:
+    if isinstance(value, Remote) or (isinstance(value, str) and isinstance(_place(value), Remote)):
+        refuse("a path on disk; only datasets and prepared folders may be URLs")
+    return _place(value)
+
+
 def _check_range(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         refuse("a pair LO HI with LO not above HI")
@@ -88,6 +116,7 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
 _WORD: Final = {"type": ["string", "integer"]}
 _WORDS: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _PAIRS: Final = {"anyOf": [*_WORDS["anyOf"], {"type": "object", "additionalProperties": _WORD}]}
+_PATH: Final = {"type": "string", "format": "path"}
 _UNKNOWN_POLICY: Final = {
     "anyOf": [
         {"type": "string", "pattern": r"^(error|ignore|nearest:\d+|map:.+)$"},
@@ -101,6 +130,14 @@ _UNKNOWN_POLICY: Final = {
     ]
 }
 
+Anywhere = Annotated[
+    Path | Remote,
+    BeforeValidator(_place),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema(_PATH),
+]
+"""A path, or a URL."""
+OnDisk = Annotated[Path, BeforeValidator(_disk)]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pydantic import Field, field_validator
 
-from pydantic import Field
+from labelprep.place import Place, Remote
+from labelprep.spec.fields import Anywhere, Model, Words, refuse
 
-from labelprep.spec.fields import Model, Words
+REMOTE_OUT = ("convert", "split", "weights")  # uses that write into a prepared folder, which may be a URL
 
 
 class Stage(Model):
@@ -15,4 +16,11 @@ class Stage(Model):
     from_: Words = Field(
         (), validation_alias="from", serialization_alias="from", description="stages whose results this one reads"
     )
-    out: Path | None = Field(None, description="folder that is written")
+    out: Anywhere | None = Field(None, description="folder that is written")
+
+    @field_validator("out")
+    @classmethod
+    def _check_out(cls, value: Place | None) -> Place | None:
+        if isinstance(value, Remote) and cls.model_fields["use"].default not in REMOTE_OUT:
+            refuse("a path on disk; convert, split and weights alone write to URLs")
+        return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,10 +11,12 @@ from pydantic import AfterValidator, Field, model_validator
 from labelprep.spec.dataset import DatasetSpec
 from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.fields import (
+    Anywhere,
     Clip,
     FileName,
     Flag,
     Model,
+    OnDisk,
     Positive,
     Regex,
     Whole,
@@ -71,7 +72,7 @@ class ValidateStage(RawStage):
 
     use: Literal["validate"] = "validate"
     fail_on: Literal["error", "warning", "never"] = Field("error", description="least severity that fails")
-    suspects: Path | None = Field(
+    suspects: OnDisk | None = Field(
         None, description="suspects.jsonl, or the folder of an evaluation or run: labels that a model contradicts"
     )
 
@@ -89,7 +90,7 @@ class SplitStage(Stage):
     """Lists of keys for training, validation and test, written into the prepared folder."""
 
     use: Literal["split"] = "split"
-    data: Path | None = Field(None, description="prepared folder")
+    data: Anywhere | None = Field(None, description="prepared folder")
     ratios: Ratios = Field((0.8, 0.2), description="shares of train, val and, if three, test; they add up to 1")
     seed: Whole = Field(0, description="seed of the shuffle")
     group_by: Regex | None = Field(None, description="regular expression; keys with the same match stay together")
@@ -100,7 +101,7 @@ class WeightsStage(Stage):
     """Class weights from exact pixel counts, written into the prepared folder."""
 
     use: Literal["weights"] = "weights"
-    data: Path | None = Field(None, description="prepared folder")
+    data: Anywhere | None = Field(None, description="prepared folder")
     split: str | None = Field(None, description="count this split alone")
     method: Literal[
         "inverse", "inverse-sqrt", "inverse-square", "median-frequency", "enet", "effective-number", "none"
@@ -119,9 +120,9 @@ class ExportStage(Stage):
     """A prepared folder in the layout that another tool reads."""
 
     use: Literal["export"] = "export"
-    data: Path | None = Field(None, description="prepared folder")
+    data: Anywhere | None = Field(None, description="prepared folder")
     layout: ExportLayout = Field(description="layout of the folder that is written")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
     link: Literal["hard", "copy"] = Field(
         "hard", description="hard-link files that need no change, where the file system allows, or copy them"
     )
@@ -131,7 +132,7 @@ class ReportStage(Stage):
     """Plots, tables and report.json of what earlier stages wrote."""
 
     use: Literal["report"] = "report"
-    sources: tuple[Path, ...] = Field((), description="prepared folders, training runs and evaluations")
+    sources: tuple[Anywhere, ...] = Field((), description="prepared folders, training runs and evaluations")
 
 
 AnyStage = Annotated[
@@ -155,6 +156,6 @@ class Spec(Model):
     """A whole spec: one dataset and the stages that work on it, in the order of the file."""
 
     version: Literal[1] = Field(1, description="version of the spec's format")
-    out: Path | None = Field(None, description="folder of the run")
+    out: OnDisk | None = Field(None, description="folder of the run")
     dataset: DatasetSpec | None = Field(None, description="the raw dataset and how to read it")
     stages: dict[str, AnyStage] = Field(description="stages, by name", min_length=1, max_length=MAX_STAGES)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from labelprep.spec.fields import Count, Device, Flag, Positive, Real, Size, Whole, refuse
+from labelprep.spec.fields import Anywhere, Count, Device, Flag, OnDisk, Positive, Real, Size, Whole, refuse
 from labelprep.spec.losses import LossWords
 
 MODEL_NAMES = (
@@ -46,9 +45,9 @@ class TrainStage(LossWords):
     """A model trained from a prepared folder."""
 
     use: Literal["train"] = "train"
-    data: Path | None = Field(None, description="prepared folder")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
-    weights: Path | None = Field(None, description="class-weight file")
+    data: Anywhere | None = Field(None, description="prepared folder")
+    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
+    weights: Anywhere | None = Field(None, description="class-weight file")
     train_split: str = Field("train", description="split to train on")
     val_split: str = Field("val", description="split that chooses the best checkpoint")
     model: SegModel = Field(
@@ -93,7 +92,7 @@ class TrainStage(LossWords):
     val_every: Count = Field(1, description="epochs from one validation to the next; the last is always validated")
     keep: Whole = Field(0, description="how many of the last epochs keep a checkpoint, beside best and last")
     overfit_one_batch: Flag = Field(False, description="train on one batch alone, to see that the model can learn it")
-    cache: Path | None = Field(None, description="folder for decoded and resized pairs, read in place of the files")
+    cache: OnDisk | None = Field(None, description="folder for decoded and resized pairs, read in place of the files")
     tensorboard: Flag = Field(False, description="write the curves for TensorBoard too")
     device: Device = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     workers: Whole = Field(0, description="processes that load data")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from labelprep.errors import UsageError
 from labelprep.execution import TLS, Limits
 from labelprep.findings import Finding
+from labelprep.place import Place
 from labelprep.spec import DatasetSpec
 
 
@@ -77,7 +77,7 @@ class StageResult:
         exit_code: 0 done; 1 findings at or above the stage's `fail_on`; 3 finished in part.
     """
 
-    out: Path | None
+    out: Place | None
     identity: str
     summary: Mapping[str, Any]
     exit_code: int = 0
@@ -93,7 +93,7 @@ class Inputs:
         """The nearest earlier result of a stage of that use."""
         return next((result for name, result in self.results if name == use), None)
 
-    def folder(self, use: str, wanted_by: str) -> Path:
+    def folder(self, use: str, wanted_by: str) -> Place:
         """The folder that the nearest earlier stage of that use wrote.
 
         Raises:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from labelprep.errors import MissingExtraError, UsageError
 from labelprep.execution import Watch
+from labelprep.place import on_disk
 from labelprep.spec import Stage
 from labelprep.stages import RunContext
 
@@ -59,6 +60,15 @@ def options_of(kind: type[Options], params: Stage, **more: Any) -> Options:
     return kind(**({name: getattr(params, name) for name in names} | more))
 
 
+def out_of(params: Stage) -> Path | None:
+    """The folder on disk that a stage writes, where one was given.
+
+    Raises:
+        UsageError: for a URL.
+    """
+    return None if params.out is None else on_disk(params.out, "what the learning half writes")
+
+
 def required_out(params: Stage, what: str) -> Path:
     """The folder that a stage writes.
 
@@ -68,4 +78,4 @@ def required_out(params: Stage, what: str) -> Path:
     if params.out is None:
         message = f"{what} needs a folder to write to"
         raise UsageError(message, hint="give -o DIR, or out: in a spec")
-    return params.out
+    return on_disk(params.out, f"what {what} writes")

@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from labelprep.atomic import confined, write_atomic
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.ledger import FORMER, Ledger, put_aside
 from labelprep.lock import exclusive
+from labelprep.place import Place, Remote, is_below
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
 from labelprep.publish import class_rows, publish, versions
@@ -55,10 +55,11 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         how = context_of(dataset, this.table, out=out.resolve(), link=params.link)
         _refuse_foreign(out, dataset.root, _searched(this.plan))
         _refuse_links(out)
-        with exclusive(out):
+        with exclusive(out) as still_ours:
             trust = _claim(out, how, context, dataset.limit)
             journal = Late(context.reporter, "lines of the journal")
             with closing(Ledger(this.workdir, out, trust=trust and not context.rehash, tell=journal)) as ledger:
+                ledger.still_ours = still_ours
                 journal.end()
                 if trust and not context.rehash:
                     _tell_retries(out, context)
@@ -89,7 +90,7 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
     return StageResult(out, prepared.identity, summary, exit_code=3 if left_out or summary["failed"] else 0)
 
 
-def _tell_retries(out: Path, context: RunContext) -> None:
+def _tell_retries(out: Place, context: RunContext) -> None:
     """Says how many masks failed when this folder was last finished."""
     try:
         failed = Prepared.open(out).info["failed"]
@@ -101,32 +102,36 @@ def _tell_retries(out: Path, context: RunContext) -> None:
         context.reporter.message(text)
 
 
-def _refuse_foreign(out: Path, root: Path, sources: Sequence[Path]) -> None:
+def _refuse_foreign(out: Place, root: Place, sources: Sequence[Place]) -> None:
     """Nothing of anybody else's is ever overwritten, and no output becomes the input of the next run."""
     if out.is_file():
         message = "is a file; convert writes a folder"
         raise UsageError(message, path=out)
-    if out.resolve() == root.resolve() or root.resolve().is_relative_to((out / "masks").resolve()):
+    if out.resolve() == root.resolve() or is_below(root.resolve(), (out / "masks").resolve()):
         message = f"the output would lie over the dataset {root}"
         raise UsageError(message, path=out, hint="choose another folder: -o OUT")
-    if within := next((s for s in sources if out.resolve().is_relative_to(s.resolve())), None):
+    if within := next((s for s in sources if is_below(out.resolve(), s.resolve())), None):
         message = f"lies inside {within}, where masks and images are looked for"
         raise UsageError(message, path=out, hint="choose a folder beside it: -o OUT")
-    if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
+    if out.is_dir() and not (out / STATE).exists() and not _is_empty(out):
         message = "the folder is not empty and no prepared folder"
         raise UsageError(message, path=out, hint="choose a new or empty folder: -o OUT")
 
 
-def _refuse_unwritable(out: Path) -> None:
-    """A folder on a read-only disk, or of somebody else, is told before hours of work."""
+def _refuse_unwritable(out: Place) -> None:
+    """A folder on a read-only disk, or of somebody else, is told before hours of work; of a store, the lock tells."""
+    if isinstance(out, Remote):
+        return
     there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
         message = "cannot be written: no permission, or a read-only disk"
         raise EnvironmentFailure(message, path=there, hint="make it writable, or choose another folder: -o OUT")
 
 
-def _refuse_links(out: Path) -> None:
+def _refuse_links(out: Place) -> None:
     """A folder that somebody handed over may hold links; nothing is written through them."""
+    if isinstance(out, Remote):
+        return
     for name in ("masks", "images", STATE):
         confined(out, out / name / "any")
     for name in ("journal.jsonl", FORMER):
@@ -135,12 +140,16 @@ def _refuse_links(out: Path) -> None:
             raise UsageError(message, path=out / STATE / name, hint="remove it, or choose another folder: -o OUT")
 
 
-def _searched(plan: Plan) -> list[Path]:
+def _is_empty(folder: Place) -> bool:
+    return not folder.is_dir() if isinstance(folder, Remote) else not any(folder.iterdir())
+
+
+def _searched(plan: Plan) -> list[Place]:
     """The folders of masks and images that discovery looks through; listed pairs name their files."""
     return [] if plan.layout in ("pairs", "camvid") else [folder for folder, _ in plan.folders]
 
 
-def _claim(out: Path, how: Context, context: RunContext, limit: int | None) -> bool:
+def _claim(out: Place, how: Context, context: RunContext, limit: int | None) -> bool:
     """Says in the folder which run it belongs to; whether what it holds can be trusted.
 
     Raises:

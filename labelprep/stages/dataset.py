@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from labelprep.classes import ClassTable
-from labelprep.errors import ClassTableError
-from labelprep.execution import Watch, Weigher, backend, batches
+from labelprep.errors import ClassTableError, UsageError
+from labelprep.execution import Limits, Watch, Weigher, backend, batches
 from labelprep.findings import CATALOGUE, SEVERITIES, Finding
 from labelprep.formats.class_tables import load_table
 from labelprep.ledger import Ledger
+from labelprep.place import Place, Remote
 from labelprep.prepare import Context, prepare_dataset
 from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
@@ -83,7 +84,7 @@ def table_of(dataset: DatasetSpec, plan: Plan) -> ClassTable:
     )
 
 
-def context_of(dataset: DatasetSpec, table: ClassTable, *, out: Path | None, link: str = "none") -> Context:
+def context_of(dataset: DatasetSpec, table: ClassTable, *, out: Place | None, link: str = "none") -> Context:
     """How every sample of the dataset is prepared.
 
     Raises:
@@ -132,9 +133,25 @@ def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext)
 
     run.reporter.progress(what, 0, total)
     watch = Watch(on_wait=tell, say=run.reporter.message)
-    with backend(run.scheduler, run.jobs, total, limits=run.limits, tls=run.tls, watch=watch) as mapper:
+    scheduler, limits = _for_memory(job, context, run)
+    with backend(scheduler, run.jobs, total, limits=limits, tls=run.tls, watch=watch) as mapper:
         prepare_dataset(job.plan, context, ledger, mapper=mapper, group=group, on_batch=tell)
     tell()  # where all of it was recalled, no batch told so
+
+
+def _for_memory(job: Job, context: Context, run: RunContext) -> tuple[str, Limits | None]:
+    """Where to work: what `memory://` holds, no other process sees.
+
+    Raises:
+        UsageError: where other processes were asked for.
+    """
+    places = [context.out, *(folder for folder, _ in job.plan.folders)]
+    if not any(isinstance(place, Remote) and place.scheme == "memory" for place in places):
+        return run.scheduler, run.limits
+    if run.scheduler not in ("auto", "inline"):
+        message = f"other processes do not see memory://, so scheduler {run.scheduler} cannot work on it"
+        raise UsageError(message, hint="--scheduler inline")
+    return "inline", None
 
 
 def grouped(findings: Iterable[Finding], each: Callable[[Finding], None] | None = None) -> list[dict[str, Any]]:

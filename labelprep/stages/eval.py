@@ -14,11 +14,12 @@ from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.options import EvalOptions
 from labelprep.per_image import Counts, image_counts
+from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.score import score_folder
 from labelprep.spec import EvalStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
-from labelprep.stages._learning import follows, heeding, options_of, require_torch
+from labelprep.stages._learning import follows, heeding, options_of, out_of, require_torch
 from labelprep.suspects import NAME
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
         if params.checkpoint is not None:
             message = "both a checkpoint and a folder of predictions were given"
             raise UsageError(message, hint="give one of them: a checkpoint, or --pred DIR")
-        return _score(params.pred, prepared, params.out, options, context)
+        return _score(params.pred, prepared, out_of(params), options, context)
     require_torch()
     from labelprep.learning.checkpoint import load_trained
     from labelprep.learning.device import choose_device
     from labelprep.learning.evaluate import evaluate
 
-    checkpoint = params.checkpoint or inputs.folder("train", "eval")
+    checkpoint = params.checkpoint or on_disk(inputs.folder("train", "eval"), "a training run")
     trained = load_trained(checkpoint, choose_device(options.device))
-    out = params.out or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
+    out = out_of(params) or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
     heard = replace(context, reporter=Silent()) if follows() else context
     with heeding(heard) as progress:
         done = evaluate(trained, prepared, out, options, progress=progress)

@@ -6,6 +6,7 @@ import hashlib
 
 from labelprep.errors import UsageError
 from labelprep.exports import LAYOUTS, export
+from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.spec import ExportStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -29,7 +30,7 @@ def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult
     done = export(
         prepared,
         params.layout,
-        params.out,
+        on_disk(params.out, "an export"),
         images=params.images,
         link=params.link,
         told=lambda n: context.reporter.progress("export", n, total),

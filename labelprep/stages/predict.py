@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelprep.place import on_disk
 from labelprep.spec import PredictStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._learning import heeding, options_of, require_torch, required_out
@@ -27,7 +28,7 @@ def run(params: PredictStage, inputs: Inputs, context: RunContext) -> StageResul
     from labelprep.learning.predict import predict
 
     out = required_out(params, "predict")
-    checkpoint = params.checkpoint or inputs.folder("train", "predict")
+    checkpoint = params.checkpoint or on_disk(inputs.folder("train", "predict"), "a training run")
     trained = load_trained(checkpoint, choose_device(params.device))
     options = options_of(PredictOptions, params)
     with heeding(context) as progress:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from labelprep.errors import UsageError
+from labelprep.place import Place, on_disk
 from labelprep.report.write import write_report
 from labelprep.spec import ReportStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -24,15 +23,16 @@ def run(params: ReportStage, inputs: Inputs, context: RunContext) -> StageResult
         EnvironmentFailure: disk full, no permission.
     """
     earlier = tuple(r.out for use, r in inputs.results if use in READ and r.out is not None)
-    folders: tuple[Path, ...] = params.sources or earlier
+    folders: tuple[Place, ...] = params.sources or earlier
     if not folders:
         message = "report has nothing to report on"
         raise UsageError(message, hint="name stages under `from`, or folders under `sources`")
     if params.out is None:
         message = "report needs a folder to write to"
         raise UsageError(message, hint="give it one: -o DIR, or `out:` in a spec")
-    report = write_report(folders, params.out)
+    out = on_disk(params.out, "a report")
+    report = write_report(folders, out)
     values = report.values
-    context.reporter.message(f"{values['verdict']['text']}: {params.out / 'report.json'}")
+    context.reporter.message(f"{values['verdict']['text']}: {out / 'report.json'}")
     summary = {key: values[key] for key in ("verdict", "metrics", "baseline", "classes", "plots")}
-    return StageResult(params.out, report.identity, summary)
+    return StageResult(out, report.identity, summary)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from labelprep.atomic import confined, sweep_temporary, write_lines
 from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.place import Place
 from labelprep.prepared import Prepared
 from labelprep.spec import SplitStage
 from labelprep.split import NAMES, split_keys
@@ -46,7 +46,7 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
     return StageResult(out, _identity(splits), {"splits": sizes, "classes_missing": missing})
 
 
-def _write(out: Path, splits: Mapping[str, Sequence[str]]) -> None:
+def _write(out: Place, splits: Mapping[str, Sequence[str]]) -> None:
     broken = [key for keys in splits.values() for key in keys if "\n" in key or "\r" in key]
     if broken:
         message = f"a list has one key a line, but {len(broken)} keys hold a line break: {broken[0]!r}"
@@ -64,7 +64,7 @@ def _write(out: Path, splits: Mapping[str, Sequence[str]]) -> None:
             write_lines(path, splits[path.stem])
 
 
-def _holds(path: Path, keys: Sequence[str] | None) -> bool:
+def _holds(path: Place, keys: Sequence[str] | None) -> bool:
     try:
         return keys is not None and path.read_bytes() == "".join(f"{key}\n" for key in keys).encode()
     except OSError:

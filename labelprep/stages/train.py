@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelprep import metrics
+from labelprep.place import Place
 from labelprep.prepared import Prepared
 from labelprep.spec import TrainStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
@@ -58,7 +58,7 @@ def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
     return StageResult(out, result.identity, summary)
 
 
-def _weights(inputs: Inputs) -> Path | None:
+def _weights(inputs: Inputs) -> Place | None:
     found = inputs.find("weights")
     return None if found is None else found.out
 

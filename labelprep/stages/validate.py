@@ -14,6 +14,7 @@ from labelprep import suspects
 from labelprep.atomic import write_lines
 from labelprep.findings import Finding, at_or_above
 from labelprep.ledger import Ledger
+from labelprep.place import Place
 from labelprep.publish import Totals, class_rows, gather
 from labelprep.spec import ValidateStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -82,7 +83,7 @@ def _suspects(place: Path, ledger: Ledger, totals: Totals, context: RunContext) 
         )
 
 
-def read_findings(folder: Path) -> Any:
+def read_findings(folder: Place) -> Any:
     """The findings in `folder/findings.jsonl`, streamed."""
     with (folder / "findings.jsonl").open(encoding="utf-8") as lines:
         for line in lines:

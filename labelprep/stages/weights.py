@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 
 from labelprep.atomic import confined, sweep_temporary
 from labelprep.classes import ClassTable
 from labelprep.formats.weight_files import ENDINGS, encode
 from labelprep.mask_folders import count_folder
+from labelprep.place import Place, on_disk
 from labelprep.prepared import Prepared
 from labelprep.spec import WeightsStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -38,8 +38,8 @@ def run(params: WeightsStage, inputs: Inputs, context: RunContext) -> StageResul
 
 def write_weights(
     params: WeightsStage,
-    folder: Path,
-    files: Mapping[str, Path],
+    folder: Place,
+    files: Mapping[str, Place],
     context: RunContext,
     *,
     table: ClassTable | None = None,
@@ -60,7 +60,7 @@ def write_weights(
         prepared = Prepared.open(folder)
         weights = _weigh(params, prepared.counts(params.split), prepared.table, prepared.identity)
     else:
-        weights = _weigh(params, count_folder(folder, table), table, None)
+        weights = _weigh(params, count_folder(on_disk(folder, "a plain folder of masks"), table), table, None)
     return _finish(weights, files, context)
 
 
@@ -77,7 +77,7 @@ def _weigh(params: WeightsStage, counts: ClassCounts, table: ClassTable, prepare
     )
 
 
-def _finish(weights: ClassWeights, files: Mapping[str, Path], context: RunContext) -> StageResult:
+def _finish(weights: ClassWeights, files: Mapping[str, Place], context: RunContext) -> StageResult:
     values = weights.to_dict()
     for place in {path.parent for path in files.values()}:
         sweep_temporary(place)

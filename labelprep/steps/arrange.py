@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from labelprep.errors import LayoutError
 from labelprep.formats.detect import LOOKED_FOR, candidates, find_mirror, mirror
 from labelprep.formats.folders import outside_links, subfolders
 from labelprep.formats.layouts import Arrangement, Source, Suffix
+from labelprep.place import Place, Remote, is_same
 from labelprep.spec import DatasetSpec
 
 _OWN_FOLDERS = ("auto", "mirror", "masks", "voc", "cityscapes")
@@ -42,12 +42,13 @@ def arrange(dataset: DatasetSpec) -> Arrangement:
     return _with_suffixes(chosen, dataset)
 
 
-def _located(root: Path, path: Path, option: str) -> Path:
+def _located(root: Place, path: Place, option: str) -> Place:
     """A path given on the command line: absolute, or below the root, or below the current directory."""
-    for place in (path,) if path.is_absolute() else (root / path, path):
+    tries = (path,) if isinstance(path, Remote) or path.is_absolute() else (root / path, path)
+    for place in tries:
         if place.exists():
             return place
-    tried = f"{root / path} and {path}" if not path.is_absolute() else str(path)
+    tried = " and ".join(map(str, tries))
     message = f"{option} {path}: not found; looked for {tried}"
     raise LayoutError(message, path=root)
 
@@ -66,14 +67,14 @@ def _given(dataset: DatasetSpec) -> list[Arrangement]:
         return [_moved(a, masks, images, root) for a in found[: 1 if masks else None]]
     if images is None and layout != "masks":
         beside = find_mirror(masks.parent, subfolders(masks.parent))
-        near = [s.images for a in beside for s in a.sources if s.images and s.masks and s.masks.samefile(masks)]
+        near = [s.images for a in beside for s in a.sources if s.images and s.masks and is_same(s.masks, masks)]
         if len(near) > 1:
             return [mirror(masks, n, root) for n in near]
         images = near[0] if near else None
     return [mirror(masks, images, root)]
 
 
-def _moved(found: Arrangement, masks: Path | None, images: Path | None, root: Path) -> Arrangement:
+def _moved(found: Arrangement, masks: Place | None, images: Place | None, root: Place) -> Arrangement:
     """The same layout with the folders that were asked for."""
     source = found.sources[0]
     moved = mirror(masks or source.masks or root, images or source.images, root)
@@ -92,16 +93,16 @@ def _with_suffixes(found: Arrangement, dataset: DatasetSpec) -> Arrangement:
 
 
 def _one_folder(source: Source) -> bool:
-    return source.masks is not None and source.images is not None and source.masks.samefile(source.images)
+    return source.masks is not None and source.images is not None and is_same(source.masks, source.images)
 
 
-def _doubt(root: Path, found: list[Arrangement]) -> LayoutError:
+def _doubt(root: Place, found: list[Arrangement]) -> LayoutError:
     lines = "".join(f"\n  {a.layout}: {a.why}: {a.option}" for a in found)
     message = f"the folders can be read in {len(found)} ways; choose one:{lines}"
     return LayoutError(message, path=root)
 
 
-def _none(root: Path, layout: str, folders: list[str]) -> LayoutError:
+def _none(root: Place, layout: str, folders: list[str]) -> LayoutError:
     names = list(LOOKED_FOR) if layout == "auto" else [layout]
     looked = "; ".join(f"{LOOKED_FOR[n]} ({n})" for n in names)
     held = ", ".join(folders[:12]) + (", …" if len(folders) > 12 else "") if folders else "no folders"
@@ -114,7 +115,7 @@ def _none(root: Path, layout: str, folders: list[str]) -> LayoutError:
     return LayoutError(message, path=root, hint=hint)
 
 
-def _quiet(folder: Path) -> list[Arrangement]:
+def _quiet(folder: Place) -> list[Arrangement]:
     """What a folder one level down could be; doubt there is no concern here."""
     try:
         return candidates(folder, "auto")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from labelprep.findings import Finding
 from labelprep.formats.layouts import Arrangement, Source, split_of
 from labelprep.formats.lists import read_names
+from labelprep.place import is_same
 from labelprep.steps.listed import fill_listed
 from labelprep.steps.pairing import IMAGE, MASK
 from labelprep.steps.places import Places, Row, store
@@ -44,7 +45,7 @@ def _scanned(source: Source, side: int, found: Arrangement, places: Places) -> I
         return
     number = places.number(folder)
     suffix, partner = (found.mask_suffix, found.image_suffix)[:: 1 if side == MASK else -1]
-    shared = other is not None and folder.samefile(other)
+    shared = other is not None and is_same(folder, other)
     for entry in scan(Borders(folder, places.allowed(), None if shared else other)):
         if isinstance(entry, Finding):
             yield replace(entry, path=f"{places.shown[number]}{entry.path}")

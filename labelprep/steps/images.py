@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from labelprep.atomic import discard, temporary_name
+from labelprep.atomic import discard, temporary_name, write_atomic
 from labelprep.errors import DamagedFileError, EnvironmentFailure
 from labelprep.findings import Finding
+from labelprep.place import Place, Remote, for_pillow
 from labelprep.png import chunks
 from labelprep.steps.pillow import any_size
 
 TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _ORIENTATION = 0x0112
+_HEAD = 1 << 16  # bytes of an object that nearly always hold the header
 
 
-def check_image(path: Path | None, mask_size: tuple[int, int], *, exif_rotate: bool) -> list[Finding]:
+def check_image(path: Place | None, mask_size: tuple[int, int], *, exif_rotate: bool) -> list[Finding]:
     """Findings about an image beside a mask of `mask_size` (width, height); only its header is read.
 
     Args:
@@ -44,23 +48,22 @@ def check_image(path: Path | None, mask_size: tuple[int, int], *, exif_rotate: b
     return [Finding.of("size-differs", message)]
 
 
-def _size(path: Path, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tuple[int, int], int]:
+def _size(path: Place, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tuple[int, int], int]:
     """(width, height) as stored, and the EXIF orientation where it matters (1 elsewhere).
 
     Raises:
         DamagedFileError: where the header cannot be read.
         OSError: where the file cannot.
     """
+    head = b""
     try:
-        with path.open("rb", buffering=0) as file:
-            head = file.read(33)
+        head = _first_bytes(path)
         if head.startswith(chunks.SIGNATURE):
-            header = chunks.read_header(head)
+            header = chunks.read_header(head[:33])
             if (header.width, header.height) == wanted and not exif_rotate:
                 return wanted, 1
-        with any_size(), Image.open(path) as image:
-            return image.size, int(image.getexif().get(_ORIENTATION, 1))
-    except DamagedFileError:
+        return _opened_size(path, head)
+    except (DamagedFileError, EnvironmentFailure):
         raise
     except UnidentifiedImageError as error:  # whose own message holds the whole path
         message = f"not an image (first bytes {head[:8]!r})" if head else "the file is empty"
@@ -72,7 +75,28 @@ def _size(path: Path, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tu
         raise DamagedFileError(message) from error
 
 
-def bring(source: Path, target: Path, link: str) -> None:
+def _first_bytes(path: Place) -> bytes:
+    if isinstance(path, Remote):
+        return path.read_range(0, _HEAD)
+    with path.open("rb", buffering=0) as file:
+        return file.read(33)
+
+
+def _opened_size(path: Place, head: bytes) -> tuple[tuple[int, int], int]:
+    if isinstance(path, Remote) and len(head) < _HEAD:
+        return _size_in(io.BytesIO(head))
+    if isinstance(path, Remote):
+        with suppress(Exception):  # the header may lie further behind
+            return _size_in(io.BytesIO(head))
+    return _size_in(for_pillow(path))
+
+
+def _size_in(source: Path | io.BytesIO) -> tuple[tuple[int, int], int]:
+    with any_size(), Image.open(source) as image:
+        return image.size, int(image.getexif().get(_ORIENTATION, 1))
+
+
+def bring(source: Place, target: Place, link: str) -> None:
     """Hard-links or copies an image into the prepared folder, whole or not at all.
 
     Args:
@@ -83,6 +107,9 @@ def bring(source: Path, target: Path, link: str) -> None:
     Raises:
         EnvironmentFailure: where the file system does not allow it.
     """
+    if isinstance(source, Remote) or isinstance(target, Remote):
+        _copy(source, target, link)
+        return
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,3 +125,15 @@ def bring(source: Path, target: Path, link: str) -> None:
         verb = "hard-link" if link == "hard" else "copy"
         message = f"cannot {verb} the image here: {error.strerror or error}"
         raise EnvironmentFailure(message, path=target, hint="--link copy works across file systems") from error
+
+
+def _copy(source: Place, target: Place, link: str) -> None:
+    if link == "hard":
+        message = "a store has no hard links"
+        raise EnvironmentFailure(message, path=target, hint="--link copy works across file systems")
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        message = f"cannot copy the image: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=source, hint="was it removed meanwhile? run again") from error
+    write_atomic(target, data)

@@ -15,6 +15,7 @@ from labelprep.errors import LayoutError
 from labelprep.findings import Finding
 from labelprep.formats.layouts import Arrangement, Suffix, split_ending
 from labelprep.formats.lists import ListedPair, inside, read_camvid, read_pairs
+from labelprep.place import Place, Remote, is_below
 from labelprep.steps.pairing import IMAGE, MASK, report
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import Borders, readable_name, refused, scan
@@ -24,15 +25,16 @@ from labelprep.steps.scan import Borders, readable_name, refused, scan
 class _Lines:
     """A list of pairs being resolved: where its paths may start, and how its masks are named."""
 
-    path: Path
+    db: sqlite3.Connection
+    path: Place
     places: Places
-    bases: tuple[Path, ...]
-    allowed: tuple[Path, ...]
+    bases: tuple[Place, ...]
+    allowed: tuple[Place, ...]
     suffix: Suffix | None
     camvid: bool
 
-    def file(self, text: str) -> tuple[int, str, os.stat_result] | Finding:
-        """A listed path as folder number, path below it and its state, or the finding that tells what is wrong."""
+    def file(self, text: str) -> tuple[int, str, tuple[int, int]] | Finding:
+        """A listed path as folder number, path below it, size and time, or the finding that tells what is wrong."""
         plain = inside(text)
         if plain is None or not readable_name(text):
             return refused(text, "is not a path below the dataset")
@@ -41,20 +43,32 @@ class _Lines:
             parts = plain.split("/")
             tries += [(self.bases[0], "/".join(parts[n:])) for n in range(1, len(parts) - 1)]
         for base, rel in tries:
-            path = f"{base}/{rel}"
-            try:
-                state = os.lstat(path)
-                linked = stat.S_ISLNK(state.st_mode)
-                if linked:
-                    state = os.stat(path)  # noqa: PTH116 - beside its twin
-            except (OSError, ValueError):
-                continue
-            if not stat.S_ISREG(state.st_mode):
-                return refused(text, "is no regular file")
-            if not _within(path if linked else path.rpartition("/")[0], self.allowed):
-                return refused(text, "is a link that leads out of the dataset")
-            return self.places.number(base), rel, state
+            state = self.object(base, rel) if isinstance(base, Remote) else self.on_disk(f"{base}/{rel}")
+            if isinstance(state, str):
+                return refused(text, state)
+            if state is not None:
+                return self.places.number(base), rel, state
         return Finding.of("mask-missing", f"{text}: no such file", path=text)
+
+    def on_disk(self, path: str) -> tuple[int, int] | str | None:
+        """Size and time of a file, what is wrong with it, or None where there is none."""
+        try:
+            state = os.lstat(path)
+            linked = stat.S_ISLNK(state.st_mode)
+            if linked:
+                state = os.stat(path)  # noqa: PTH116 - beside its twin
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(state.st_mode):
+            return "is no regular file"
+        if not _within(path if linked else path.rpartition("/")[0], self.allowed):
+            return "is a link that leads out of the dataset"
+        return state.st_size, state.st_mtime_ns
+
+    def object(self, base: Remote, rel: str) -> tuple[int, int] | None:
+        """Size and version of an object, from the listing."""
+        found = self.db.execute("SELECT size, version FROM object WHERE name = ?", (f"{base.path}/{rel}",)).fetchone()
+        return None if found is None else (found[0], found[1])
 
     def key(self, rel: str) -> str:
         """The key of a mask; in camvid `trainannot/a.png` is `train/a`."""
@@ -65,9 +79,9 @@ class _Lines:
 
 
 @lru_cache(maxsize=1024)
-def _within(path: str, allowed: tuple[Path, ...]) -> bool:
+def _within(path: str, allowed: tuple[Place, ...]) -> bool:
     real = Path(path).resolve()
-    return any(real.is_relative_to(base) for base in allowed)
+    return any(is_below(real, base) for base in allowed)
 
 
 def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> None:
@@ -78,11 +92,13 @@ def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> N
     """
     camvid = found.layout == "camvid"
     places.number(places.root)
+    db.execute("CREATE TABLE object (name TEXT PRIMARY KEY, size INTEGER, version INTEGER) WITHOUT ROWID")
     for split, path in found.pairs:
         bases = (places.root,) if path.parent.resolve() == places.root.resolve() else (path.parent, places.root)
         for base in bases:
             places.number(base)
-        lines = _Lines(path, places, bases, tuple(places.allowed()), found.mask_suffix, camvid)
+            _list_objects(db, base)
+        lines = _Lines(db, path, places, bases, tuple(places.allowed()), found.mask_suffix, camvid)
         rows = list_reader(path, split, camvid=camvid)
         _refuse_outside(path, list_reader(path, split, camvid=camvid))
         store(db, (item for pair in rows for item in _listed(lines, pair)), places.tell)
@@ -92,12 +108,19 @@ def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> N
     report(db, _unlisted(db, found, places))
 
 
-def list_reader(path: Path, split: str | None, *, camvid: bool) -> Iterator[ListedPair]:
+def _list_objects(db: sqlite3.Connection, base: Place) -> None:
+    """Notes what a store holds: asking for every listed object alone would take a round trip each."""
+    if isinstance(base, Remote):
+        rows = ((item.name, item.size, item.version) for item in base.below())
+        db.executemany("INSERT OR REPLACE INTO object VALUES (?, ?, ?)", rows)
+
+
+def list_reader(path: Place, split: str | None, *, camvid: bool) -> Iterator[ListedPair]:
     """The lines of a list of pairs in its own dialect."""
     return read_camvid(path, split) if camvid else read_pairs(path)
 
 
-def _refuse_outside(path: Path, pairs: Iterable[ListedPair]) -> None:
+def _refuse_outside(path: Place, pairs: Iterable[ListedPair]) -> None:
     """A list that names files outside the dataset is refused before anything is read.
 
     Raises:
@@ -118,14 +141,14 @@ def _listed(lines: _Lines, pair: ListedPair) -> Iterator[Row | Finding]:
     key = None
     if isinstance(mask, tuple):
         key = lines.key(mask[1])
-        yield (key, MASK, mask[0], mask[1], mask[2].st_size, mask[2].st_mtime_ns, pair.split)
+        yield (key, MASK, mask[0], mask[1], *mask[2], pair.split)
     elif mask is None:
         message = f"{where}: no mask is listed for {pair.image}"
         yield Finding.of("mask-missing", message, path=pair.image)
     else:
         yield replace(mask, message=f"{where}: the listed mask {mask.message}", severity="error")
     if key is not None and isinstance(image, tuple):
-        yield (key, IMAGE, image[0], image[1], image[2].st_size, image[2].st_mtime_ns, pair.split)
+        yield (key, IMAGE, image[0], image[1], *image[2], pair.split)
     elif isinstance(image, Finding):
         code = "image-missing" if image.code == "mask-missing" else image.code
         yield Finding.of(code, f"{where}: the listed image {image.message}", key=key, path=image.path)

@@ -18,6 +18,7 @@ from labelprep.atomic import write_atomic
 from labelprep.class_rows import voc_colormap
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError, UsageError
+from labelprep.place import Place, to_place
 from labelprep.png import chunks, fast, write
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.pillow import any_size
@@ -95,10 +96,10 @@ def save_palette(
     """
     png = encode_mask(index, table, palette=palette, png_level=png_level)
     ClassCounts.of(index.astype(table.dtype, copy=False), len(table), table.ignore_index)  # refuses ids of no class
-    write_atomic(Path(path), png)
+    write_atomic(to_place(path), png)
 
 
-def read_ids(path: Path | str) -> NDArray[Any]:
+def read_ids(path: Place | str) -> NDArray[Any]:
     """The ids of a prepared mask, (H, W) uint8 or uint16.
 
     Eight bits take the fast path of `png`; other masks are read with Pillow, which of the common readers alone gives
@@ -109,7 +110,7 @@ def read_ids(path: Path | str) -> NDArray[Any]:
         DamagedFileError: where a checksum is wrong or the file ends early.
         OSError: where it cannot be read.
     """
-    data = Path(path).read_bytes()
+    data = to_place(path).read_bytes()
     if data.startswith(chunks.SIGNATURE):
         try:
             header, parts = chunks.read_header(data), list(chunks.walk(data))

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 from labelprep.findings import Finding
+from labelprep.place import Place, is_below, relative
 from labelprep.steps.pairing import report
 
 _INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -28,28 +28,27 @@ class Places:
         shown: the same relative to the root with a slash behind; "" for a folder that does not lie below it.
     """
 
-    root: Path
+    root: Place
     tell: Callable[[int], None] = lambda _: None
-    folders: list[Path] = field(default_factory=list)
+    folders: list[Place] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
-    def number(self, folder: Path) -> int:
+    def number(self, folder: Place) -> int:
         """The number of a folder; a new one is added."""
         if folder not in self.folders:
-            relative = next(
-                (p for p in (_below(folder, self.root), _below(folder.resolve(), self.root.resolve())) if p), ""
-            )
+            ways = (_below(folder, self.root), _below(folder.resolve(), self.root.resolve()))
+            way = next((p for p in ways if p), "")
             self.folders.append(folder)
-            self.shown.append("" if relative in ("", ".") else f"{relative}/")
+            self.shown.append("" if way in ("", ".") else f"{way}/")
         return self.folders.index(folder)
 
-    def allowed(self) -> list[Path]:
+    def allowed(self) -> list[Place]:
         """Where links may lead: the root and every folder that the layout names, resolved."""
         return [p.resolve() for p in (self.root, *self.folders)]
 
 
-def _below(folder: Path, root: Path) -> str:
-    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else ""
+def _below(folder: Place, root: Place) -> str:
+    return relative(folder, root) if is_below(folder, root) else ""
 
 
 def store(db: sqlite3.Connection, items: Iterable[Row | Finding | None], tell: Callable[[int], None]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelprep.findings import Finding
+from labelprep.place import Place, to_place
 from labelprep.steps.pairing import connect
 
 
@@ -27,15 +28,15 @@ class Sample:
         image_source: as `source`, or None.
         split: the split that the dataset gives, or None.
         mask_size: bytes.
-        mask_mtime_ns: time of the last change, nanoseconds.
+        mask_mtime_ns: time of the last change, nanoseconds; of an object, the number of its version.
         image_size: bytes; 0 without an image.
         image_mtime_ns: nanoseconds; 0 without an image.
     """
 
     key: str
-    mask: Path
+    mask: Place
     source: str
-    image: Path | None = None
+    image: Place | None = None
     image_source: str | None = None
     split: str | None = None
     mask_size: int = 0
@@ -56,7 +57,7 @@ class Sample:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The sample that `to_dict` wrote."""
         image = values["image"]
-        return cls(**{**values, "mask": Path(values["mask"]), "image": None if image is None else Path(image)})
+        return cls(**{**values, "mask": to_place(values["mask"]), "image": None if image is None else to_place(image)})
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class Plan:
 
     layout: str
     why: str
-    root: Path
+    root: Place
     database: Path
-    folders: tuple[tuple[Path, str], ...]
+    folders: tuple[tuple[Place, str], ...]
     count: int
     mask_suffix: str = ""
     image_suffix: str = ""
@@ -97,8 +98,8 @@ class Plan:
         """The samples, sorted by key (by code points, the same on every system)."""
         with closing(connect(self.database)) as db:
             for key, split, folder, rel, size, mtime, *image in db.execute("SELECT * FROM sample ORDER BY key"):
-                place, shown = self.folders[folder]
-                sample = (key, place / rel, shown + rel)
+                where, shown = self.folders[folder]
+                sample = (key, where / rel, shown + rel)
                 if image[0] is None:
                     yield Sample(*sample, None, None, split, size, mtime)
                 else:

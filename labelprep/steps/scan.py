@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import heapq
 import os
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from labelprep.findings import Finding
 from labelprep.formats.folders import is_folder
 from labelprep.formats.layouts import split_ending
+from labelprep.place import Place, Remote, is_below
 
 _DEPTH = 64  # folders inside folders; deeper is a loop that the system does not show as a link
 
@@ -24,7 +27,7 @@ class Entry:
         rel: the same with the ending as it is written.
         ending: in lower case.
         size: bytes.
-        mtime_ns: time of the last change, nanoseconds.
+        mtime_ns: time of the last change, nanoseconds; of an object, the number of its version.
     """
 
     stem: str
@@ -44,13 +47,13 @@ class Borders:
         skipped: a folder inside `folder` that is left out (images kept inside the folder of masks).
     """
 
-    folder: Path
-    allowed: Sequence[Path]
-    skipped: Path | None = None
+    folder: Place
+    allowed: Sequence[Place]
+    skipped: Place | None = None
 
-    def inside(self, target: Path) -> bool:
+    def inside(self, target: Place) -> bool:
         """Whether a resolved path belongs to the dataset."""
-        return any(target.is_relative_to(base) for base in self.allowed)
+        return any(is_below(target, base) for base in self.allowed)
 
 
 def scan(borders: Borders) -> Iterator[Entry | Finding]:
@@ -59,14 +62,18 @@ def scan(borders: Borders) -> Iterator[Entry | Finding]:
     Links to files are taken where they lead inside the dataset. Links to folders are followed once, after all real
     folders and in the order of their names, and not at all where they lead to a folder that is scanned already.
     """
-    home = borders.folder.resolve()
+    folder = borders.folder
+    if isinstance(folder, Remote):
+        yield from _objects(borders, folder)
+        return
+    home = folder.resolve()
     links: list[str] = []
-    yield from _walk(borders, "", links)
+    yield from _walk(borders, folder, "", links)
     heapq.heapify(links)
-    visited: set[Path] = set()
+    visited: set[Place] = set()
     while links:
         rel = heapq.heappop(links)
-        target = (borders.folder / rel).resolve()
+        target = (folder / rel).resolve()
         if not borders.inside(target):
             yield refused(rel, "is a link to a folder outside the dataset")
         elif target in visited or target.is_relative_to(home) or home.is_relative_to(target):
@@ -75,9 +82,37 @@ def scan(borders: Borders) -> Iterator[Entry | Finding]:
         else:
             visited.add(target)
             more: list[str] = []
-            yield from _walk(borders, f"{rel}/", more)
+            yield from _walk(borders, folder, f"{rel}/", more)
             for link in more:
                 heapq.heappush(links, link)
+
+
+def _objects(borders: Borders, folder: Remote) -> Iterator[Entry | Finding]:
+    """The same of a store, where a key may be what no path can be."""
+    start = len(folder.path) + 1
+    for item in folder.below():
+        rel = item.name[start:]
+        stem, ending = split_ending(rel)
+        if not ending or (borders.skipped is not None and _lies_in(item.name, borders.skipped)):
+            continue
+        parts = rel.split("/")
+        if not _is_path(rel):
+            yield refused(rel, "is a key with '.', '..' or nothing between two slashes, which no path can have")
+        elif any(part.startswith(".") for part in parts) or "__MACOSX" in parts:
+            continue
+        else:
+            yield Entry(stem, rel, ending, item.size, item.version)
+
+
+def _is_path(key: str) -> bool:
+    """Whether a key can be a path below a folder on any system: written to disk, it must not leave the folder."""
+    return not {"", ".", ".."} & set(re.split(r"[/\\]", key)) and not (
+        sys.platform == "win32" and PureWindowsPath(key).drive
+    )
+
+
+def _lies_in(name: str, folder: Place) -> bool:
+    return isinstance(folder, Remote) and name.startswith(f"{folder.path}/")
 
 
 def refused(rel: str, why: str) -> Finding:
@@ -97,12 +132,12 @@ def readable_name(name: str) -> bool:
     return True
 
 
-def _walk(borders: Borders, top: str, links: list[str]) -> Iterator[Entry | Finding]:
+def _walk(borders: Borders, folder: Path, top: str, links: list[str]) -> Iterator[Entry | Finding]:
     waiting = [top]
     while waiting:
         prefix = waiting.pop()
         try:
-            with os.scandir(borders.folder / prefix) as entries:
+            with os.scandir(folder / prefix) as entries:
                 for entry in entries:
                     if entry.name.startswith(".") or entry.name == "__MACOSX":
                         continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labelprep.place import state_of
 from labelprep.steps.plan import Sample
 
 
@@ -18,13 +19,13 @@ def what_changed(sample: Sample) -> str | None:
         if path is None or not mtime_ns:
             continue
         try:
-            now = path.stat()
+            now_size, now_mtime_ns = state_of(path)
         except FileNotFoundError:
             return f"{name} was there when the run began, and is gone"
         except OSError:
             continue  # whoever reads it says so
-        if now.st_size != size:
-            return f"{name} had {size:,} bytes when the run began, and has {now.st_size:,} now"
-        if now.st_mtime_ns != mtime_ns:
+        if now_size != size:
+            return f"{name} had {size:,} bytes when the run began, and has {now_size:,} now"
+        if now_mtime_ns != mtime_ns:
             return f"{name} was written again while the run worked"
     return None

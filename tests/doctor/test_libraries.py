@@ -39,6 +39,8 @@ def test_what_is_installed_here_is_good():
         "labelprep",
         "extra [train], for training and evaluation",
         "extra [report], for plots",
+        "extra [s3], for s3:// URLs",
+        "extra [gcs], for gs:// URLs",
     }
     assert {check.state for check in found.values()} == {"good"}
     assert f"numpy {metadata.version('numpy')}" in found["labelprep"].found
