@@ -1,21 +1,33 @@
 """Which samples train, which validate, which test. Pure functions of keys; the same for any order of the input.
 
 The order that a seed makes is that of SHA-256 over seed and name, so it is the same on every machine and with
-every version of every library, and a sample that joins the set moves few others.
+every version of every library, and a sample that joins the set moves few others. Keys lie in SQLite meanwhile, so that
+memory stays flat however many there are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Self
 
 from labelprep.errors import UsageError
 
 NAMES = ("train", "val", "test")
 SHOWN = 3  # examples in a message
 TOLERANCE = 1e-6  # of the ratios' sum
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -16384;
+CREATE TABLE sample (key TEXT PRIMARY KEY, unit BLOB) WITHOUT ROWID;
+CREATE TABLE holds (class INTEGER, unit BLOB, PRIMARY KEY (class, unit)) WITHOUT ROWID;
+BEGIN;
+"""
 
 Classes = Mapping[str, Iterable[int]]
 
@@ -51,15 +63,11 @@ def split_keys(
     >>> split_keys("abcde", [0.8, 0.2])
     {'train': ('a', 'c', 'd', 'e'), 'val': ('b',)}
     """
-    shares = checked_ratios(ratios)
-    units = _units(sorted(set(keys)), group_by, seed)
-    parts = _Parts(shares, sum(len(unit) for unit in units))
-    if classes is None:
-        for unit in units:
-            parts.put(unit, parts.open_to(unit)[0])
-    else:
-        _stratify(units, classes, parts)
-    return {name: tuple(sorted(part)) for name, part in zip(NAMES, parts.keys, strict=False)}
+    with closing(Splits(ratios, seed=seed, group_by=group_by)) as splits:
+        for key in keys:
+            splits.add(key, classes.get(key, ()) if classes is not None else ())
+        splits.deal(stratify=classes is not None)
+        return {name: tuple(splits.keys(name)) for name in splits.names}
 
 
 def group_of(key: str, pattern: re.Pattern[str]) -> str | None:
@@ -73,9 +81,6 @@ def group_of(key: str, pattern: re.Pattern[str]) -> str | None:
         return None
     first = match.group(1) if pattern.groups else None
     return match.group() if first is None else first
-
-
-Unit = tuple[str, ...]  # keys that stay together
 
 
 def checked_ratios(ratios: Sequence[float]) -> tuple[float, ...]:
@@ -103,28 +108,115 @@ def checked_pattern(group_by: str) -> re.Pattern[str]:
         raise UsageError(message) from None
 
 
-def _units(keys: Sequence[str], group_by: str | None, seed: int) -> list[Unit]:
-    """The keys as units that stay together, in the order that the seed makes."""
-    groups: dict[str, list[str]] = {key: [key] for key in keys} if group_by is None else _grouped(keys, group_by)
-    order = sorted(groups, key=lambda name: hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogatepass")).digest())
-    return [tuple(groups[name]) for name in order]
+class Splits:
+    """The splits of any number of samples, on disk: `add` all of them, then `deal`, then read.
 
+    Args:
+        ratios: as `split_keys` takes them.
+        seed: another seed gives another split.
+        group_by: as `split_keys` takes it.
 
-def _grouped(keys: Sequence[str], group_by: str) -> dict[str, list[str]]:
-    pattern = checked_pattern(group_by)
-    groups: dict[str, list[str]] = defaultdict(list)
-    strays = []
-    for key in keys:
-        group = group_of(key, pattern)
-        if group is None:
-            strays.append(key)
-        else:
-            groups[group].append(key)
-    if strays:
-        some = ", ".join(strays[:SHOWN]) + (", …" if len(strays) > SHOWN else "")
-        message = f"--group-by {group_by!r} does not match {len(strays)} of {len(keys)} keys: {some}"
+    Raises:
+        UsageError: for ratios or a regular expression that cannot be used.
+    """
+
+    def __init__(self, ratios: Sequence[float], *, seed: int = 0, group_by: str | None = None) -> None:
+        self._shares, self._seed, self._group_by = checked_ratios(ratios), seed, group_by
+        self._pattern = None if group_by is None else checked_pattern(group_by)
+        self.names = NAMES[: len(self._shares)]
+        self._table = sqlite3.connect("", isolation_level=None)  # a temporary file that SQLite removes
+        self._table.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Forgets everything."""
+        self._table.close()
+
+    def __len__(self) -> int:
+        return int(self._table.execute("SELECT count(*) FROM sample").fetchone()[0])
+
+    def add(self, key: str, classes: Iterable[int] = ()) -> None:
+        """Takes a sample, once, and the classes that it holds."""
+        group = key if self._pattern is None else group_of(key, self._pattern)
+        unit = (
+            None
+            if group is None
+            else hashlib.sha256(f"{self._seed}\0{group}".encode("utf-8", "surrogatepass")).digest()
+        )
+        self._table.execute("INSERT OR IGNORE INTO sample VALUES (?, ?)", (key, unit))
+        self._table.executemany("INSERT OR IGNORE INTO holds VALUES (?, ?)", ((c, unit) for c in classes))
+
+    def deal(self, *, stratify: bool = False) -> Self:
+        """Gives every unit (keys that stay together) to a split, in the order that the seed makes.
+
+        Raises:
+            UsageError: for keys that the regular expression does not match.
+        """
+        self._refuse_strays()
+        self._table.execute(
+            "CREATE TABLE unit AS SELECT unit, count(*) AS size, NULL AS part FROM sample GROUP BY unit ORDER BY unit"
+        )
+        self._table.execute("CREATE UNIQUE INDEX unit_order ON unit (unit)")
+        parts = _Parts(self._shares, len(self))
+        if stratify:
+            self._table.execute("CREATE INDEX held ON holds (unit)")
+            self._stratify(parts)
+        for row, size in self._table.execute("SELECT rowid, size FROM unit WHERE part IS NULL ORDER BY unit"):
+            self._put(row, parts.put(size, parts.open_to(size)[0] if not stratify else parts.most_lacking(size)))
+        return self
+
+    def keys(self, name: str) -> Iterator[str]:
+        """The keys of a split, sorted."""
+        query = "SELECT key FROM sample JOIN unit USING (unit) WHERE part = ? ORDER BY key"
+        return (key for (key,) in self._table.execute(query, (self.names.index(name),)))
+
+    def size(self, name: str) -> int:
+        """How many keys a split has."""
+        query = "SELECT coalesce(sum(size), 0) FROM unit WHERE part = ?"
+        return int(self._table.execute(query, (self.names.index(name),)).fetchone()[0])
+
+    def classes(self, name: str | None = None) -> set[int]:
+        """The classes that the samples of a split, or of all of them, hold."""
+        where = "" if name is None else "WHERE part = ?"
+        values = () if name is None else (self.names.index(name),)
+        return {
+            c
+            for (c,) in self._table.execute(f"SELECT DISTINCT class FROM holds JOIN unit USING (unit) {where}", values)
+        }
+
+    def _refuse_strays(self) -> None:
+        count = self._table.execute("SELECT count(*) FROM sample WHERE unit IS NULL").fetchone()[0]
+        if not count:
+            return
+        query = "SELECT key FROM sample WHERE unit IS NULL ORDER BY key LIMIT ?"
+        some = ", ".join(key for (key,) in self._table.execute(query, (SHOWN,))) + (", …" if count > SHOWN else "")
+        message = f"--group-by {self._group_by!r} does not match {count} of {len(self)} keys: {some}"
         raise UsageError(message, hint="change the expression so that it finds a group in every key")
-    return groups
+
+    def _put(self, row: int, part: int) -> None:
+        self._table.execute("UPDATE unit SET part = ? WHERE rowid = ?", (part, row))
+
+    def _stratify(self, parts: _Parts) -> None:
+        """Iterative stratification: the class that fewest units still hold is dealt out first.
+
+        Each of its units goes to the split that lacks most of that class (Sechidis, Tsoumakas and Vlahavas 2011, "On
+        the stratification of multi-label data", algorithm 1), among those that still have room.
+        """
+        left = dict(self._table.execute("SELECT class, count(*) FROM holds GROUP BY class").fetchall())
+        wanted = {c: [share * count for share in self._shares] for c, count in left.items()}
+        holders = (
+            "SELECT unit.rowid, unit, size FROM holds JOIN unit USING (unit) WHERE class = ? AND part IS NULL"
+            " ORDER BY unit"
+        )
+        while left:
+            rarest = min(left, key=lambda c: (left[c], c))
+            for row, unit, size in self._table.execute(holders, (rarest,)):
+                part = parts.put(size, parts.most_wanted(size, wanted[rarest]))
+                self._put(row, part)
+                for (c,) in self._table.execute("SELECT class FROM holds WHERE unit = ?", (unit,)):
+                    wanted[c][part] -= 1
+                    if c in left:
+                        left[c] -= 1
+            del left[rarest]
 
 
 class _Parts:
@@ -136,51 +228,22 @@ class _Parts:
     """
 
     def __init__(self, shares: Sequence[float], total: int) -> None:
-        self.shares = shares
         self.lacking = [share * total for share in shares]
-        self.keys: list[list[str]] = [[] for _ in shares]
 
-    def open_to(self, unit: Unit) -> list[int]:
+    def open_to(self, size: int) -> list[int]:
         """The splits that may take a unit."""
-        room = [i for i, lack in enumerate(self.lacking) if lack >= len(unit) - TOLERANCE]
+        room = [i for i, lack in enumerate(self.lacking) if lack >= size - TOLERANCE]
         return room or [self.lacking.index(max(self.lacking))]
 
-    def put(self, unit: Unit, where: int) -> None:
-        """Gives a unit to a split."""
-        self.keys[where].extend(unit)
-        self.lacking[where] -= len(unit)
+    def most_wanted(self, size: int, wanted: Sequence[float]) -> int:
+        """The split that wants a unit most, of those that may take it."""
+        return max(self.open_to(size), key=lambda i: (round(wanted[i], 9), self.lacking[i], -i))
 
+    def most_lacking(self, size: int) -> int:
+        """The split that lacks most samples, of those that may take a unit."""
+        return self.most_wanted(size, self.lacking)
 
-def _stratify(units: Sequence[Unit], classes: Classes, parts: _Parts) -> None:
-    """Iterative stratification: the class that fewest units still hold is dealt out first.
-
-    Each of its units goes to the split that lacks most of that class (Sechidis, Tsoumakas and Vlahavas 2011, "On the
-    stratification of multi-label data", algorithm 1), among those that still have room.
-    """
-    held = [frozenset(c for key in unit for c in classes.get(key, ())) for unit in units]
-    holders: dict[int, list[int]] = defaultdict(list)
-    for number, present in enumerate(held):
-        for c in present:
-            holders[c].append(number)
-    left = {c: len(numbers) for c, numbers in holders.items()}
-    wanted = {c: [share * count for share in parts.shares] for c, count in left.items()}
-    dealt: set[int] = set()
-
-    def deal(number: int, of: Sequence[float]) -> None:
-        open_to = parts.open_to(units[number])
-        where = max(open_to, key=lambda i: (round(of[i], 9), parts.lacking[i], -i))
-        parts.put(units[number], where)
-        dealt.add(number)
-        for c in held[number]:
-            left[c] -= 1
-            wanted[c][where] -= 1
-
-    while left:
-        rarest = min(left, key=lambda c: (left[c], c))
-        for number in holders[rarest]:
-            if number not in dealt:
-                deal(number, wanted[rarest])
-        del left[rarest]
-    for number in range(len(units)):
-        if number not in dealt:
-            deal(number, parts.lacking)
+    def put(self, size: int, part: int) -> int:
+        """Gives a unit to a split, which it returns."""
+        self.lacking[part] -= size
+        return part
