@@ -34,7 +34,7 @@ from sets import Set, make
 
 from labelprep.prepare import prepare_sample
 from labelprep.spec import ConvertStage, DatasetSpec, ValidateStage
-from labelprep.stages import Inputs, RunContext, convert, validate
+from labelprep.stages import Inputs, RunContext, Silent, convert, validate
 from labelprep.stages.dataset import context_of, job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def only_validate(this: Set) -> Contestant:
 
 def alone(this: Set) -> Contestant:
     """`prepare_sample` of every mask, without discovery, journal and manifest."""
-    with job(dataset(this)) as work:
+    with job(dataset(this), Silent()) as work:
         samples, table = list(work.plan.samples()), work.table
 
     def prepare(out: Path) -> None:
@@ -78,7 +78,7 @@ def camseq(folder: Path) -> Set:
     if not (folder / "masks").is_dir():
         sys.exit(f"{folder}/masks: no such folder; name a folder with images, masks and a class table: --data DIR")
     ignore = ("Void",)
-    with job(DatasetSpec(root=folder, ignore=ignore)) as work:
+    with job(DatasetSpec(root=folder, ignore=ignore), Silent()) as work:
         return Set(folder.name, folder, work.table.color_ids, work.table.palette.tobytes(), ignore)
 
 

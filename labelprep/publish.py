@@ -17,6 +17,7 @@ from typing import Any
 
 import isal
 import numpy as np
+import orjson
 import PIL
 from PIL import features
 from zlib_ng import zlib_ng
@@ -171,7 +172,7 @@ def _alive(lines: Iterable[str], tell: Callable[[int], object]) -> Iterator[str]
 
 def readable(value: Any) -> str:
     """JSON for people: indented, but lists of numbers stay on one line."""
-    text = json.dumps(value, indent=1, ensure_ascii=False)
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     # the line break tells a list from brackets inside a string, which holds none
     return re.sub(r"\[\n[-\d\s,]+\]", lambda found: re.sub(r"\s+", "", found[0]).replace(",", ", "), text)
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
+import orjson
+
 from labelprep.atomic import confined, write_atomic
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.ledger import FORMER, Ledger, put_aside
@@ -158,7 +160,7 @@ def _claim(out: Place, how: Context, context: RunContext, limit: int | None) -> 
     mine = {"options": how.options(), "table": how.table.to_dict(), "versions": versions(), "schema": SCHEMA_VERSION}
     if limit is not None:  # or a trial of five masks in the same folder would sweep all the others away
         mine["limit"] = limit
-    text = json.dumps(mine, indent=1, sort_keys=True, ensure_ascii=False)
+    text = orjson.dumps(mine, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
     path = out / STATE / "run.json"
     try:
         with naming(path):
@@ -166,7 +168,7 @@ def _claim(out: Place, how: Context, context: RunContext, limit: int | None) -> 
     except (FileNotFoundError, ValueError):
         theirs = None
     theirs = theirs if isinstance(theirs, dict) else None
-    same = theirs == json.loads(text)
+    same = theirs == orjson.loads(text)
     if theirs is not None and not same and not (context.overwrite or context.chained):
         message = f"holds another run ({_difference(theirs, mine)})"
         raise UsageError(message, path=out, hint="--overwrite starts anew; or choose another folder: -o OUT")
@@ -178,7 +180,7 @@ def _claim(out: Place, how: Context, context: RunContext, limit: int | None) -> 
     except OSError as error:
         message = f"cannot be replaced: {error.strerror or error}"
         raise EnvironmentFailure(message, path=out) from error
-    write_atomic(path, text.encode())
+    write_atomic(path, text)
     return False
 
 
