@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from labelprep.learning.pixels import widened
 UNIT = 2.0**-24  # of entropy, confidence and negative log likelihood in sums
 MOST_NLL = 2.0**14  # nats that a pixel counts at most; a class that is ruled out would make every mean infinite
 CHUNK = 2**18  # logits that are worked on at a time on the CPU, so that they stay in its cache
+MOST_CLASSES = 2048  # that the kernel for GPUs holds in registers
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,31 @@ def read(logits: Tensor, labels: Tensor, *, ignore_index: int = 255) -> Planes:
     Raises:
         FloatingPointError: where a pixel's logits are NaN, +inf, or all -inf.
     """
+    joined = Planes(*(_read_on_gpu if _has_kernel(logits) else _read_in_chunks)(logits, labels, ignore_index))
+    if not bool(torch.isfinite(joined.entropy).all()):
+        message = "logits that are not finite"
+        raise FloatingPointError(message)
+    return joined
+
+
+def _has_kernel(logits: Tensor) -> bool:
+    narrow = logits.dtype != torch.float64 and len(logits) <= MOST_CLASSES
+    return logits.device.type == "cuda" and narrow and find_spec("triton") is not None
+
+
+def _read_on_gpu(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
+    from labelprep.learning.readout_triton import read_planes
+
+    return read_planes(logits, labels, ignore_index)
+
+
+def _read_in_chunks(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, ...]:
     classes, height, width = logits.shape
     rows = height if logits.device.type != "cpu" else max(1, CHUNK // max(1, classes * width))
     parts = [
         _read(logits[:, top : top + rows], labels[top : top + rows], ignore_index) for top in range(0, height, rows)
     ]
-    joined = Planes(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    if not bool(torch.isfinite(joined.entropy).all()):
-        message = "logits that are not finite"
-        raise FloatingPointError(message)
-    return joined
+    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
 def _read(logits: Tensor, labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

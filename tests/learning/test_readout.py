@@ -1,4 +1,9 @@
 import math
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,3 +187,12 @@ def test_the_entropy_curve_runs_from_the_surest_to_all_pixels():
     }
     assert middle["error"] is None
     assert (last["coverage"], last["error_covered"], last["error"]) == (1, 0.26, 0.5)
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+def test_the_kernel_gives_the_planes_of_the_chunks():
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = {"TRITON_INTERPRET": "0" if device == "cuda" else "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("readout_interpreted.py")), device]
+    done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
