@@ -75,10 +75,12 @@ class Looks(threading.Thread):
         self.run_, self.masks, self.done, self.rows = psutil.Process(run.pid), masks, 0, []
         self.scheduler = None if scheduler is None else psutil.Process(scheduler.pid)
         self.began, self.end, self.said, self.parts = time.monotonic(), threading.Event(), [], {}
+        self.driver_seconds = 0.0  # of processor time
 
     def run(self):
         while not self.end.wait(EVERY):
             with suppress(psutil.Error):
+                self.driver_seconds = sum(self.run_.cpu_times()[:2])
                 children = self.run_.children(recursive=True)
                 row = [time.monotonic() - self.began, self.done, held(self.run_)]
                 row += [0 if self.scheduler is None else held(self.scheduler), sum(map(held, children))]
@@ -137,6 +139,12 @@ def growth(rows, masks, column):
     return max(row[column] for row in work) - first, max(later) - later[0]
 
 
+def processor_seconds():
+    """Of all processes that this one started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def sizes(out):
     journal = out / ".labelprep" / "journal.jsonl"
     return {path.name: path.stat().st_size for path in (journal, out / "manifest.jsonl", out / "findings.jsonl")}
@@ -174,6 +182,7 @@ def report(words, looks, seconds, drawing, on_disk):
         "masks": words.masks,
         "seconds": round(seconds, 1),
         "masks_per_second": round(words.masks / seconds),
+        "processor_seconds": {"driver": round(looks.driver_seconds, 1), "all": round(processor_seconds(), 1)},
         "first_line_after_seconds": round(looks.said[0][0], 2),
         "drawing_seconds": round(drawing, 1),
         "until": {what: round(until, 1) for what, until in looks.parts.items()},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import bisect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError, UsageError
-from labelprep.place import Place
+from labelprep.place import Place, files_below
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.decode import decode
 
@@ -19,18 +19,16 @@ _SHOWN = 20  # problems in one message
 
 
 def mask_files(folder: Path) -> Iterator[Path]:
-    """All PNG files below a folder, streamed, those of each folder sorted.
+    """All PNG files below a folder, streamed, in no order.
 
     Raises:
         UsageError: where there is none.
     """
     found = False
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if name.lower().endswith(".png"):
-                found = True
-                yield Path(parent, name)
+    for rel in files_below(folder):
+        if rel.lower().endswith(".png"):
+            found = True
+            yield folder / rel
     if not found:
         message = "holds no PNG file; expected a folder of palette or gray PNGs whose values are class ids"
         raise UsageError(message, path=folder, hint="raw masks become such PNGs: labelprep convert DATASET -o OUT")
@@ -71,7 +69,7 @@ def count_folder(folder: Path, table: ClassTable) -> ClassCounts:
     Raises:
         UsageError: listing every file that does not decode or holds an id out of range.
     """
-    counts, problems = ClassCounts.zero(len(table)), []
+    counts, problems = ClassCounts.zero(len(table)), Problems()
     for path in mask_files(folder):
         try:
             counts += count_ids(ids_of(path), table)
@@ -81,14 +79,27 @@ def count_folder(folder: Path, table: ClassTable) -> ClassCounts:
     return counts
 
 
-def refuse(problems: Sequence[str], folder: Path, hint: str) -> None:
+class Problems:
+    """What is wrong with any number of files: how many there are, and the first of them by name."""
+
+    def __init__(self) -> None:
+        self.count, self.first = 0, list[str]()
+
+    def append(self, problem: str) -> None:
+        """Takes one that begins with the file's name."""
+        self.count += 1
+        bisect.insort(self.first, problem)
+        del self.first[_SHOWN:]
+
+
+def refuse(problems: Problems, folder: Path, hint: str) -> None:
     """Raises one error for all problems, if there is one.
 
     Raises:
         UsageError: with the first of them and the number of all.
     """
-    if problems:
-        more = [f"… and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
-        listed = "\n  ".join([*problems[:_SHOWN], *more])
-        message = f"{len(problems)} files cannot be used:\n  {listed}"
+    if problems.count:
+        more = [f"… and {problems.count - _SHOWN} more"] if problems.count > _SHOWN else []
+        listed = "\n  ".join([*problems.first, *more])
+        message = f"{problems.count} files cannot be used:\n  {listed}"
         raise UsageError(message, path=folder, hint=hint)

@@ -7,9 +7,11 @@ works on both; what only disks have (links, locks, renaming) asks which one it i
 from __future__ import annotations
 
 import io
+import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
@@ -20,6 +22,7 @@ __all__ = [
     "Place",
     "Remote",
     "absent",
+    "files_below",
     "for_pillow",
     "is_below",
     "is_same",
@@ -43,6 +46,26 @@ def absent(places: Sequence[Place]) -> list[Place]:
     top = posixpath.commonpath([posixpath.dirname(path) for path in objects]) if objects else ""
     held = {item.name for item in Remote(scheme, top).below()} if objects else set()
     return [p for p in places if (p.path not in held if isinstance(p, Remote) else not p.is_file())]
+
+
+def files_below(folder: Place) -> Iterator[str]:
+    """Every file below a place, by its path from there, in no order and without a list of names, which may be long.
+
+    What cannot be listed, or is not there, holds nothing.
+    """
+    if isinstance(folder, Remote):
+        yield from (item.name[len(folder.path) + 1 :] for item in folder.below())
+        return
+    yield from _files_below(folder, "")
+
+
+def _files_below(folder: Path, front: str) -> Iterator[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(folder / entry.name, f"{front}{entry.name}/")
+            else:
+                yield front + entry.name
 
 
 def joined(folder: Path, text: str) -> Place:

@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
@@ -29,6 +30,7 @@ import orjson
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.findings import Finding
+from labelprep.key_set import KeySet
 from labelprep.place import Place, Remote, to_place
 from labelprep.steps.count import ClassCounts
 
@@ -188,6 +190,15 @@ class Prepared:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
+    @cached_property
+    def identity_with_splits(self) -> str:
+        """SHA-256 over `identity` and the lists of the splits: equal where the same samples are in the same splits."""
+        digest = hashlib.sha256(self.identity.encode())
+        lists: list[Place] = sorted((self.root / "splits").glob("*.txt"), key=lambda path: path.name)
+        for path in lists:
+            digest.update(f"{path.stem} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+        return digest.hexdigest()
+
     def mask_path(self, key: str) -> Place:
         """Where the mask of a key lies."""
         return mask_path(self.root, key)
@@ -209,19 +220,14 @@ class Prepared:
         if split is None:
             yield from self._rows()
             return
-        keys = self._split_keys(split)
-        if keys is None and split not in (known := self.splits()):
+        path = self.root / "splits" / f"{split}.txt"
+        if path.is_file():
+            yield from self._listed_rows(path)
+            return
+        if split not in (known := self.splits()):
             message = f"no split named {split!r}; there are: {', '.join(known) or 'none'}"
             raise UsageError(message, path=self.root, hint="make splits: labelprep split OUT --ratios 0.8 0.2")
-        strange = set(keys or ())
-        for row in self._rows():
-            strange.discard(row.key)
-            if row.written and (row.split == split if keys is None else row.key in keys):
-                yield row
-        if strange:
-            message = f"lists {len(strange)} keys that no sample has, such as {min(strange)!r}"
-            path = self.root / "splits" / f"{split}.txt"
-            raise UsageError(message, path=path, hint="mend the list, or make splits anew: labelprep split OUT")
+        yield from (row for row in self._rows() if row.written and row.split == split)
 
     def splits(self) -> tuple[str, ...]:
         """Names of the splits: those of `splits/*.txt` if there are any, else the manifest's."""
@@ -270,14 +276,23 @@ class Prepared:
                     raise UsageError(message, path=path, hint="convert again with --overwrite") from None
                 yield row
 
-    def _split_keys(self, split: str) -> frozenset[str] | None:
-        path = self.root / "splits" / f"{split}.txt"
-        if not path.is_file():
-            return None
-        # not splitlines(): it also breaks at characters that may stand in a file name, such as U+0085
-        try:
-            with naming(path):
-                return frozenset(line.rstrip("\r") for line in path.read_text("utf-8").split("\n")) - {""}
-        except UnicodeDecodeError as error:
-            message = f"expected UTF-8 text: {error.reason} at byte {error.start}"
-            raise UsageError(message, path=path, hint="save the list as UTF-8") from None
+    def _listed_rows(self, path: Place) -> Iterator[Row]:
+        """The written rows whose keys stand in a list."""
+        with closing(KeySet(_lines(path))) as keys:
+            for row in self._rows():
+                if keys.meet(row.key) and row.written:
+                    yield row
+            strange = keys.unmet()
+            if first := next(strange, None):
+                message = f"lists {1 + sum(1 for _ in strange)} keys that no sample has, such as {first!r}"
+                raise UsageError(message, path=path, hint="mend the list, or make splits anew: labelprep split OUT")
+
+
+def _lines(path: Place) -> Iterator[str]:
+    try:
+        # lines of a file end at line ends alone; str.splitlines() also breaks at U+0085 and others of file names
+        with naming(path), path.open(encoding="utf-8") as lines:
+            yield from filter(None, (line.rstrip("\r\n") for line in lines))
+    except UnicodeDecodeError as error:
+        message = f"expected UTF-8 text: {error.reason} at byte {error.start}"
+        raise UsageError(message, path=path, hint="save the list as UTF-8") from None

@@ -13,7 +13,7 @@ from labelprep import metrics, per_image
 from labelprep.boundary import boundary_counts
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
-from labelprep.mask_folders import ids_of, refuse
+from labelprep.mask_folders import Problems, ids_of, refuse
 from labelprep.prepared import Prepared
 from labelprep.steps.count import listed_ids, stray_ids
 
@@ -75,7 +75,7 @@ def score_folder(
     table = prepared.table
     total = np.zeros((len(table), len(table)), np.int64)
     edges = np.zeros((3, len(table)), np.int64)
-    problems: list[str] = []
+    problems = Problems()
     means = per_image.Means()
     masks = 0
     for row in prepared.rows(split):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import closing
 
 import numpy as np
 import xxhash
 
 from labelprep.errors import LabelprepError
 from labelprep.findings import Finding
-from labelprep.place import Place, Remote, relative
+from labelprep.key_set import KeySet
+from labelprep.place import files_below, relative
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.palette import read_ids
@@ -70,22 +69,11 @@ def _check_mask(prepared: Prepared, row: Row) -> Iterator[Finding]:
 def _strays(prepared: Prepared, expected: int) -> Iterator[Finding]:
     """Masks on disk that the manifest does not know; names are compared only where the numbers differ."""
     folder = prepared.root / "masks"
-    if sum(1 for _ in _files(folder)) <= expected:
+    if sum(1 for _ in files_below(folder)) <= expected:
         return
-    known = {row.key for row in prepared.rows() if row.written}
-    for rel in _files(folder):
-        key, ending = posixpath.splitext(rel)
-        if key not in known or ending != ".png":
-            message = "a file that the manifest does not know"
-            yield Finding.of("output-stray", message, path=f"masks/{rel}")
-
-
-def _files(folder: Place) -> Iterator[str]:
-    """Every file below a folder, by its path from there."""
-    if isinstance(folder, Remote):
-        yield from (item.name[len(folder.path) + 1 :] for item in folder.below())
-        return
-    for parent, _, names in os.walk(folder):
-        front = Path(parent).relative_to(folder).as_posix()
-        for name in sorted(names):
-            yield name if front == "." else f"{front}/{name}"
+    with (
+        closing(KeySet(f"{row.key}.png" for row in prepared.rows() if row.written)) as known,
+        closing(KeySet(rel for rel in files_below(folder) if not known.meet(rel))) as strays,
+    ):
+        for rel in strays.unmet():
+            yield Finding.of("output-stray", "a file that the manifest does not know", path=f"masks/{rel}")
