@@ -36,6 +36,7 @@ COMMANDS = {
     "train": "Train a model from a prepared folder.",
     "eval": "Score a model, or a folder of predictions.",
     "predict": "Masks for images that have none.",
+    "freeze": "A trained model as ONNX or torch.export.",
     "report": "Plots, tables and report.json.",
     "verify": "Is a prepared folder what its manifest says?",
     "classes": "Show and convert class tables.",

@@ -49,7 +49,7 @@ def require_torch() -> None:
     Raises:
         MissingExtraError: naming the package.
     """
-    for package in ("torch", "torchvision", "torchinfo", "scipy"):
+    for package in ("torch", "torchvision", "torchinfo", "safetensors", "scipy"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "train")
 
