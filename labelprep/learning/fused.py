@@ -11,6 +11,7 @@ time. A second derivative is not there, and asking for one raises.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -62,7 +63,7 @@ def fused_sums(
     """The sums, differentiable once in the logits.
 
     Args:
-        logits: (B, C, H, W), float16, bfloat16, float32 or float64, of any strides; read where it lies.
+        logits: (B, C, H, W) or (B, C, *), float16, bfloat16, float32 or float64, of any strides; read where it lies.
         labels: (B, H, W) integers 0..C-1 or `ignore_index`, uint8 to int64, of any strides.
         weights: (C,) finite, 0 or more; all 1 by default.
         ignore_index: label of the pixels that stay out; their logits are not looked at.
@@ -76,10 +77,11 @@ def fused_sums(
     """
     check_shapes(logits, labels, weights)
     given = logits.new_ones(logits.shape[1], dtype=torch.float32) if weights is None else weights
-    pixels = logits.flatten(2).unsqueeze(2) if logits.ndim != 4 else logits
+    batch, classes, *sides = logits.shape
+    pixels = logits if logits.ndim == 4 else logits.reshape(batch, classes, 1, math.prod(sides))
     by_class, by_image = pixel_sums(
         pixels,
-        labels.reshape(pixels.shape[0], *pixels.shape[2:]),
+        labels.reshape(batch, *pixels.shape[2:]),
         given.to(widened(logits[:0]).dtype),
         ignore_index,
         -1.0 if gamma is None else gamma,

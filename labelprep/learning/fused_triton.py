@@ -245,4 +245,5 @@ def _shape(weights: Tensor, *images: Tensor) -> dict[str, Any]:
         "BLOCK_P": block_p,
         "WIDE": tl.float64 if weights.dtype == torch.float64 else tl.float32,
         "num_warps": min(16, block_c * block_p // (32 * THREAD_ELEMENTS)),
+        "enable_fp_fusion": True,  # versions of Triton differ in what they take for granted
     }
