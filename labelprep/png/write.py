@@ -36,7 +36,9 @@ def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False
         from labelprep.png import kernels
 
         kernels.filter_up(np.ascontiguousarray(ids).reshape(-1), height, width, rows.reshape(-1))
-        data = isal_zlib.compress(rows, 1)
+        # not isal_zlib.compress: below some kilobytes its bytes differ from process to process
+        deflater = isal_zlib.compressobj(1)
+        data = deflater.compress(rows) + deflater.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, GRAY if palette is None else PALETTE, 0, 0, 0)
     colors = b"" if palette is None else _chunk(b"PLTE", palette)
     return b"".join((SIGNATURE, _chunk(b"IHDR", header), colors, _chunk(b"IDAT", data), _chunk(b"IEND", b"")))

@@ -1,6 +1,8 @@
 """What the fast writer writes, every reader reads."""
 
 import io
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -44,3 +46,22 @@ def test_fast_files_are_at_most_one_and_a_half_times_those_of_the_default_level(
         theirs += len(usual.getvalue())
         assert small < fast
     assert ours <= 1.5 * theirs
+
+
+SMALL = """
+import hashlib
+import numpy as np
+from labelprep.png.write import encode
+rng, seen = np.random.default_rng(0), hashlib.md5()
+for _ in range(150):
+    ids = np.kron(rng.integers(0, 6, (3, 3)), np.ones((4, 4))).astype(np.uint8)[rng.integers(3) :, rng.integers(3) :]
+    seen.update(encode(np.ascontiguousarray(ids), bytes(768)))
+print(seen.hexdigest())
+"""
+
+
+@pytest.mark.chaos
+def test_every_process_writes_the_same_bytes():
+    # isal_zlib.compress did not, in one process of twenty
+    seen = {subprocess.run([sys.executable, "-c", SMALL], capture_output=True, check=True).stdout for _ in range(100)}
+    assert len(seen) == 1
