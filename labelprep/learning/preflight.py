@@ -61,9 +61,12 @@ def _measure(trainer: Trainer) -> tuple[list[Sample], int, float]:
     drawn: list[Sample] = []
     images, start = 0, time.perf_counter()
     for number, (batch, _) in enumerate(trainer.feed.train_pass(1, 0), 1):
-        drawn = drawn or _samples(batch, trainer)
         images += len(batch.images)
-        if number >= BATCHES or time.perf_counter() - start > SECONDS:
+        if number == 1:
+            drawn = _samples(batch, trainer)
+            if trainer.feed.batches > 1:  # it also waited for processes and compiled loops to start
+                images, start = 0, time.perf_counter()
+        elif number >= BATCHES or time.perf_counter() - start > SECONDS:
             break
     return drawn, images, max(time.perf_counter() - start, 1e-9)
 

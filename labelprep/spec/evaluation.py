@@ -44,8 +44,11 @@ Share = Annotated[Real, Field(le=1)]
 
 
 class Looking(Stage):
-    """How images are looked at."""
+    """How images are looked at, and by which code."""
 
+    own_model: str | None = Field(
+        None, description="package.module:function that the checkpoint may run, where it was trained with one"
+    )
     window: Count | None = Field(None, description="side of sliding windows, for images larger than memory")
     stride: Count | None = Field(None, description="from one window to the next; half a window")
     tta: Views = Field((), description="further views to average over: flip and factors of the size: flip,0.75,1.25")

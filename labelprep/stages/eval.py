@@ -52,7 +52,7 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
     from labelprep.learning.evaluate import evaluate
 
     checkpoint = params.checkpoint or on_disk(inputs.folder("train", "eval"), "a training run")
-    trained = load_trained(checkpoint, choose_device(options.device))
+    trained = load_trained(checkpoint, choose_device(options.device), own_model=params.own_model)
     out = out_of(params) or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
     heard = replace(context, reporter=Silent()) if follows() else context
     with heeding(heard) as progress:

@@ -29,7 +29,7 @@ def run(params: PredictStage, inputs: Inputs, context: RunContext) -> StageResul
 
     out = required_out(params, "predict")
     checkpoint = params.checkpoint or on_disk(inputs.folder("train", "predict"), "a training run")
-    trained = load_trained(checkpoint, choose_device(params.device))
+    trained = load_trained(checkpoint, choose_device(params.device), own_model=params.own_model)
     options = options_of(PredictOptions, params)
     with heeding(context) as progress:
         done = predict(trained, params.images, out, options, progress=progress)

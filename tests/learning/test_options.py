@@ -5,7 +5,7 @@ import pytest
 from labelprep.learning.options import EvalOptions, PredictOptions, TrainOptions
 from labelprep.spec import EvalStage, PredictStage, TrainStage
 
-APART = {"use", "from_", "out", "data", "checkpoint", "pred"}
+APART = {"use", "from_", "out", "data", "checkpoint", "pred", "own_model"}
 
 
 @pytest.mark.parametrize(

@@ -158,3 +158,14 @@ def test_without_torch_the_extra_to_install_is_named(stage, params, chain, monke
     with pytest.raises(MissingExtraError, match="this needs torch") as caught:
         stage.run(params, Inputs(), RunContext())
     assert 'labelprep[train]"' in caught.value.hint
+
+
+def test_a_model_of_ones_own_is_scored_where_its_function_is_named_again(chain, tmp_path):
+    own = "tests.learning.networks:noisy"
+    params = TrainStage(**TRAIN | {"model": own}, out=tmp_path / "run")
+    train_stage.run(params, Inputs(chain.before), RunContext())
+    words = {"checkpoint": tmp_path / "run", "data": chain.prepared.root, "device": "cpu", "bootstrap": 0}
+    with pytest.raises(UsageError, match=own):
+        eval_stage.run(EvalStage(**words), Inputs(), RunContext())
+    result = eval_stage.run(EvalStage(**words, own_model=own), Inputs(), RunContext())
+    assert result.summary["metrics"]["pixels"] > 0
