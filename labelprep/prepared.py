@@ -271,7 +271,7 @@ class Prepared:
             for number, line in enumerate(lines, 1):
                 try:
                     row = Row.from_json(line)
-                except (ValueError, TypeError, KeyError) as error:
+                except (ValueError, TypeError, KeyError, AttributeError) as error:
                     message = f"line {number} is damaged: {error!r}"
                     raise UsageError(message, path=path, hint="convert again with --overwrite") from None
                 yield row

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
     {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"}
-    | {"place", "remote", "fetch", "lease", "parts", "key_set"}
+    | {"remembered", "place", "remote", "fetch", "lease", "parts", "key_set"}
     | {"loss_terms"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
     {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},

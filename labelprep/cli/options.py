@@ -103,7 +103,8 @@ def run_options() -> list[click.Option]:
         click.Option(
             ["--keep-going"],
             is_flag=True,
-            help="Past samples that fail: validate and convert always do; `run` goes on behind them too.",
+            help="Past what fails: samples, which validate and convert always do, and in `run` past stages too: behind "
+            "one that finished in part, and with those that do not need one that failed.",
         ),
         click.Option(
             ["--timeout"],

@@ -44,8 +44,9 @@ def command(
 ) -> None:
     """Bring the stages of SPEC up to date: all of them, or STAGE… and what they need.
 
-    A stage runs when its options, its code, the class table, the source files or the results it reads changed.
-    The exit code is that of the stage that failed; what is done stays done, and the same command goes on.
+    A stage runs when its options, its code, the class table, the source files or the results it reads changed, or
+    when somebody changed what it wrote. The exit code is that of the stage that failed; what is done stays done, and
+    the same command goes on.
 
     \b
     Examples:
@@ -94,6 +95,8 @@ def step_row(step: Step) -> dict[str, Any]:
     row: dict[str, Any] = {"type": "stage", "stage": step.stage, "use": step.use, "state": step.state}
     if step.why:
         row["why"] = step.why
+    if step.error is not None:
+        row |= {"exit_code": step.exit_code, "error": {"code": step.error.code, "message": step.error.message}}
     if step.state in ("ran", "failed") and step.result is not None:
         row |= {"seconds": round(step.seconds, 3), "exit_code": step.result.exit_code}
         row |= {"out": None if step.result.out is None else step.result.out.as_posix()}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelprep.errors import UsageError
-from labelprep.pipeline.keys import LEARNING
 from labelprep.spec import REFERENCES, ConvertStage, DatasetSpec, RawStage, Spec, SplitStage, Stage, WeightsStage
 from labelprep.spec.graph import ancestors, as_names, edges, order
 from labelprep.stages import Inputs, StageResult
@@ -66,9 +65,8 @@ class Chain:
         return Inputs(tuple((self.use(n), results[n]) for n in self.before(name)))
 
     def raw(self, name: str) -> DatasetSpec | None:
-        """The raw dataset whose files a stage reads: its own, or the images behind the masks it trains on."""
-        reads = (name, *self.before(name)) if self.use(name) in LEARNING else (name,)
-        return next((dataset for n in reads if (dataset := self.dataset(n)) is not None), None)
+        """The raw dataset behind the masks that a stage reads."""
+        return next((dataset for n in self.before(name) if (dataset := self.dataset(n)) is not None), None)
 
     def before(self, name: str) -> tuple[str, ...]:
         """The stages whose results one reads, in the order in which it finds them."""

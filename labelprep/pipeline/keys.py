@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from labelprep.fetch import Found
-from labelprep.place import Place, Remote, to_place
+from labelprep.pipeline.sources import class_table_hash, outside_identity
+from labelprep.place import Place, to_place
+from labelprep.remembered import Remembered
 from labelprep.spec import DatasetSpec, Stage
 
 Parts = dict[str, Any]  # plain values, by what they are: version, parameters, dataset, sources, …
 
 LEARNING = ("train", "eval", "predict")
+LATE = ("inputs", "sources", "splits", "images")  # parts that can be known only when the stages before are done
 
 
-def stage_parts(stage: Stage, use: str, code: int, dataset: DatasetSpec | None, others: Container[str] = ()) -> Parts:
+def stage_parts(
+    stage: Stage,
+    use: str,
+    code: int,
+    dataset: DatasetSpec | None,
+    hashes: Callable[[], Remembered],
+    others: Container[str] = (),
+) -> Parts:
     """Everything but the inputs' identities and the fingerprint of the raw files.
 
     Args:
@@ -25,6 +34,7 @@ def stage_parts(stage: Stage, use: str, code: int, dataset: DatasetSpec | None, 
         use: the kind of stage.
         code: `VERSION` of its module.
         dataset: the raw dataset, for a stage that reads it.
+        hashes: gives the table that spares the reading of files that have not changed.
         others: names of all stages; a parameter that names one is no file.
     """
     skip = {"use", "from_", "dataset"}
@@ -32,9 +42,14 @@ def stage_parts(stage: Stage, use: str, code: int, dataset: DatasetSpec | None, 
     parts: Parts = {"use": use, "version": code, "parameters": parameters, "libraries": libraries(use)}
     if dataset is not None:
         parts["dataset"] = dataset.model_dump(mode="json")
-        if dataset.classes is not None and (classes := to_place(dataset.classes)).is_file():
-            parts["class table"] = hashlib.sha256(classes.read_bytes()).hexdigest()
-    outside = {key: seen for key, path in _paths(stage) if str(path) not in others and (seen := fingerprint(path))}
+        if dataset.classes is not None and (table := class_table_hash(dataset.classes)):
+            parts["class table"] = table
+    outside: dict[str, str] = {}
+    for key, path in _paths(stage):
+        if str(path) in others or (key == "images" and use != "predict"):  # whose bytes count one by one
+            continue
+        if seen := outside_identity(path, hashes()):
+            outside[key] = hashlib.sha256((outside.get(key, "") + seen).encode()).hexdigest()
     return parts | ({"files": outside} if outside else {})
 
 
@@ -60,44 +75,6 @@ def _paths(stage: Stage) -> Iterator[tuple[str, Place]]:
         value = getattr(stage, key, None)
         for path in value if isinstance(value, tuple) else () if value is None else (value,):
             yield key, to_place(path)
-
-
-def fingerprint(path: Place) -> str | None:
-    """SHA-256 over names, sizes and times of a file or of the files below a folder; None where there is nothing.
-
-    Of a prepared folder its description, manifest, splits and weights stand for the rest.
-    """
-    if isinstance(path, Remote):
-        return _fingerprint_of_objects(path)
-    if not path.exists():
-        return None
-    files = [path] if path.is_file() else sorted(path.rglob("*"))
-    if (path / "manifest.jsonl").is_file():
-        files = [path / "dataset.json", path / "manifest.jsonl", *sorted(path.glob("splits/*.txt"))]
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            stat = file.stat()
-            name = file.relative_to(path).as_posix()
-            digest.update(json.dumps([name, stat.st_size, stat.st_mtime_ns]).encode())
-    return digest.hexdigest()
-
-
-def _fingerprint_of_objects(path: Remote) -> str | None:
-    """The same of an object, or of the objects below a folder, from sizes and versions."""
-    if (path / "manifest.jsonl").is_file():
-        files = [path / "dataset.json", path / "manifest.jsonl", *(path / "splits").glob("*.txt")]
-    else:
-        files = [path] if path.is_file() else [Remote(path.scheme, item.name) for item in path.below()]
-    found = [(str(file), state.size, state.version) for file in files if (state := _state(file))]
-    return hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest() if found else None
-
-
-def _state(file: Remote) -> Found | None:
-    try:
-        return file.stat()
-    except FileNotFoundError:
-        return None
 
 
 def key_of(parts: Parts) -> str:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal, Protocol, cast
 
 from labelprep.atomic import sweep_temporary
-from labelprep.errors import InterruptedRunError
+from labelprep.errors import InterruptedRunError, LabelprepError
 from labelprep.interrupts import struck_by
 from labelprep.lock import exclusive
 from labelprep.pipeline.chain import Chain
-from labelprep.pipeline.keys import Parts, changes, fingerprint, key_of, stage_parts
+from labelprep.pipeline.gone import forget_gone
+from labelprep.pipeline.identities import Identities
+from labelprep.pipeline.keys import LATE, changes, key_of
+from labelprep.pipeline.outputs import same, trace
 from labelprep.pipeline.record import Entry, Record
-from labelprep.place import to_place
+from labelprep.pipeline.sources import raw_fingerprint
+from labelprep.place import Place, to_place
+from labelprep.prepared import STATE
+from labelprep.remembered import Remembered
+from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
 from labelprep.stages import Inputs, RunContext, StageResult
 
@@ -36,22 +45,6 @@ def find_stage(use: str) -> StageModule:
     return cast("StageModule", importlib.import_module(f"labelprep.stages.{use}"))
 
 
-def raw_fingerprint(dataset: DatasetSpec) -> str:
-    """Fingerprint of the raw files from names, sizes, times and what is unpaired; opens no picture.
-
-    Raises:
-        LayoutError: where the dataset has no pairs or its layout is in doubt.
-    """
-    from labelprep.scratch import scratch
-    from labelprep.steps.discover import discover
-
-    with scratch() as folder:
-        plan = discover(dataset, folder)
-        table = fingerprint(to_place(plan.class_table)) if plan.class_table else None
-        found = [finding.to_dict() for finding in plan.findings()]
-        return key_of({"samples": plan.fingerprint(), "findings": found, "table": table})
-
-
 @dataclass(frozen=True)
 class Step:
     """One stage of a run, planned or done.
@@ -63,6 +56,7 @@ class Step:
         why: why it runs; empty where it does not.
         result: what it left behind, now or earlier; None where there is nothing.
         seconds: how long it took.
+        error: what it ended in, where the run kept going.
     """
 
     stage: str
@@ -71,6 +65,14 @@ class Step:
     why: str = ""
     result: StageResult | None = None
     seconds: float = 0.0
+    error: LabelprepError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Its own, or that of the error that it ended in."""
+        if self.error is not None:
+            return self.error.exit_code
+        return self.result.exit_code if self.result is not None else 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class Runner:
 
     Args:
         chain: the stages.
-        context: what they share; its dataset, `overwrite` and `chained` are filled in for each stage.
+        context: what they share; its dataset, `overwrite`, `mend` and `chained` are filled in for each stage. With
+            its `rehash`, every raw file and image is read, whatever its size and time.
         again: the command that goes on after a failure, for messages.
         find: gives the module of a kind of stage.
         fingerprint: gives the fingerprint of a raw dataset's files.
@@ -117,7 +120,6 @@ class Runner:
         self.find = find
         self.fingerprint = fingerprint
         self.record = Record(chain.folder)
-        self.seen: dict[DatasetSpec, str] = {}
 
     def plan(self, names: Sequence[str] = (), *, force: bool = False) -> Outcome:
         """What a run would do, as far as can be known before it; touches nothing.
@@ -130,12 +132,14 @@ class Runner:
             UsageError: for an unknown name, or raw data that cannot be found.
         """
         steps: dict[str, Step] = {}
-        for name in self.chain.chosen(names):
-            waits = [n for n in self.chain.needs[name] if steps[n].state == "would run"]
-            entry = self.record.entries.get(name)
-            why = "--force" if force and name in (names or self.chain.stages) else self._reason(name, steps, waits)
-            state: State = "would run" if why else "up to date"
-            steps[name] = Step(name, self.chain.use(name), state, why, entry.result if entry and not why else None)
+        with self._identities(keep=False):
+            for name in self.chain.chosen(names):
+                waits = [n for n in self.chain.needs[name] if steps[n].state == "would run"]
+                entry = self.record.entries.get(name)
+                forced = force and name in (names or self.chain.stages)
+                why = "--force" if forced else self._reason(name, steps, waits)
+                state: State = "would run" if why else "up to date"
+                steps[name] = Step(name, self.chain.use(name), state, why, entry.result if entry and not why else None)
         return Outcome(tuple(steps.values()))
 
     def run(
@@ -151,53 +155,109 @@ class Runner:
         Args:
             names: as in `plan`.
             force: as in `plan`.
-            keep_going: go on behind a stage that finished in part (exit code 3).
+            keep_going: go on behind a stage that finished in part (exit code 3), and past any other that failed with
+                the stages that do not need it.
             on_step: is told of every stage when it is done, found up to date, or not reached.
 
         Raises:
             UsageError: for an unknown name.
             EnvironmentFailure: where another run holds the run folder.
             InterruptedRunError: stopped by the user.
-            LabelprepError: whatever a stage raises.
+            LabelprepError: whatever a stage raises, unless told to keep going.
         """
         chosen = self.chain.chosen(names)
         steps: dict[str, Step] = {}
-        with exclusive(self.chain.folder):
+        with exclusive(self.chain.folder), self._identities(keep=True):
             sweep_temporary(self.record.path.parent)
             self.record = Record(self.chain.folder)  # another run may have ended meanwhile
+            forget_gone(self.chain, self.record, self.context.reporter.message)
+            forced = [name for name in chosen if force and name in (names or chosen)]
+            self._remember(forced)
             for name in chosen:
-                forced = force and name in (names or self.chain.stages)
-                failed = next((s for s in steps.values() if _stops(s, keep_going)), None)
-                steps[name] = (
-                    Step(name, self.chain.use(name), "not reached", f"{failed.stage} failed")
-                    if failed
-                    else self._step(name, steps, forced)
-                )
+                blocked = self._blocked(name, steps, keep_going)
+                if blocked:
+                    steps[name] = Step(name, self.chain.use(name), "not reached", f"{blocked} failed")
+                else:
+                    steps[name] = self._tried(name, steps, name in forced, keep_going)
                 on_step(steps[name])
-        exit_code = next((s.result.exit_code for s in steps.values() if s.state == "failed" and s.result), 0)
-        return Outcome(tuple(steps.values()), exit_code)
+        return Outcome(tuple(steps.values()), next((s.exit_code for s in steps.values() if s.state == "failed"), 0))
+
+    @contextmanager
+    def _identities(self, *, keep: bool) -> Iterator[None]:
+        """Opens the table of remembered hashes when it is first asked for; writes it afterwards."""
+        with ExitStack() as opened:
+
+            @cache
+            def hashes() -> Remembered:
+                file = self.chain.folder / STATE / "hashes.jsonl"
+                table = Remembered(opened.enter_context(scratch()), file, trust=not self.context.rehash)
+                opened.callback(table.close)
+                return table
+
+            version = lambda use: self.find(use).VERSION  # noqa: E731
+            self.identities = Identities(self.chain, version, self.fingerprint, hashes)
+            yield
+            if keep and hashes.cache_info().currsize:
+                hashes().save()
+
+    def _remember(self, forced: Sequence[str]) -> None:
+        """Notes what --force asked for, so that the run which goes on after a stop does it too."""
+        for name in forced:
+            if entry := self.record.entries.get(name):
+                self.record.put(name, replace(entry, forced=True))
+
+    def _blocked(self, name: str, steps: Mapping[str, Step], keep_going: bool) -> str | None:
+        """The failed stage that a stage has to wait for."""
+        needed = self.chain.before(name) if keep_going else steps
+        for step in (steps[n] for n in needed if n in steps):
+            if step.state == "not reached":
+                return step.why.removesuffix(" failed")
+            if step.state == "failed" and not (keep_going and step.exit_code == 3):
+                return step.stage
+        return None
+
+    def _tried(self, name: str, steps: Mapping[str, Step], forced: bool, keep_going: bool) -> Step:
+        """A stage, or how it failed."""
+        try:
+            return self._step(name, steps, forced)
+        except InterruptedRunError:
+            raise
+        except LabelprepError as error:
+            if not keep_going:
+                raise
+            self.context.reporter.message(f"error: {error}")
+            return Step(name, self.chain.use(name), "failed", error.message, error=error)
 
     def _step(self, name: str, steps: Mapping[str, Step], forced: bool) -> Step:
-        why = "--force" if forced else self._reason(name, steps, [])
         use, entry = self.chain.use(name), self.record.entries.get(name)
+        why = "--force" if forced else self._reason(name, steps, [])
         if not why and entry:
             return Step(name, use, "up to date", result=entry.result)
-        parts = self._parts(name, steps)
-        key = key_of(parts)
+        results = _results(steps)
+        parts = self.identities.full(name, results)
         # what lies there may be replaced where this chain wrote it
         chained = entry is not None and entry.parts["parameters"]["out"] == parts["parameters"]["out"]
-        self.record.put(name, Entry(key, parts))
+        context = replace(
+            self.context,
+            dataset=self.chain.dataset(name),
+            overwrite=forced or (entry is not None and entry.forced),
+            mend=entry is not None and not self._intact(name, entry),
+            chained=chained,
+        )
+        self.record.put(name, Entry(key_of(parts), parts))
         started = time.monotonic()
-        result = self._call(name, steps, replace(self.context, overwrite=forced, chained=chained))
-        self.record.put(name, Entry.of(key, parts, result))
-        state: State = "failed" if result.exit_code else "ran"
+        result = self._call(name, results, context)
+        seconds = time.monotonic() - started
+        if moved := changes(parts, parts | self.identities.own(name)):
+            self.context.reporter.message(f"{', '.join(moved)} while stage {name!r} ran")
+            result = replace(result, exit_code=result.exit_code or 3)
+        output = trace(use, result, self._folders())
+        self.record.put(name, Entry.of(key_of(parts), parts, result, output))
         if result.exit_code:
-            self._say_how_to_go_on(name)
-        return Step(name, use, state, why, result, time.monotonic() - started)
+            self._say_how_to_go_on(name, result.exit_code)
+        return Step(name, use, "failed" if result.exit_code else "ran", why, result, seconds)
 
-    def _call(self, name: str, steps: Mapping[str, Step], context: RunContext) -> StageResult:
-        results = {n: step.result for n, step in steps.items() if step.result is not None}
-        context = replace(context, dataset=self.chain.dataset(name))
+    def _call(self, name: str, results: dict[str, StageResult], context: RunContext) -> StageResult:
         module = self.find(self.chain.use(name))
         self.context.reporter.message(f"{name}: {self.chain.use(name)}")
         try:
@@ -206,11 +266,14 @@ class Runner:
             message = f"stopped in stage {name!r}; what is finished stays. To go on:"
             raise InterruptedRunError(message, hint=self.again, number=struck_by(stop)) from None
         except Exception:
-            self._say_how_to_go_on(name)
+            self._say_how_to_go_on(name, 2)
             raise
 
-    def _say_how_to_go_on(self, name: str) -> None:
-        text = f"stage {name!r} failed; later stages were left as they are. Mend it and go on with: {self.again}"
+    def _say_how_to_go_on(self, name: str, exit_code: int) -> None:
+        how = {1: "found what it must not let pass", 3: "finished in part"}.get(exit_code, "failed")
+        text = f"stage {name!r} {how}; later stages were left as they are. Mend it and go on with: {self.again}"
+        if exit_code == 3:
+            text += f"\nor go on without the rest: {self.again} --keep-going"
         self.context.reporter.message(text)
 
     def _reason(self, name: str, steps: Mapping[str, Step], waits: Sequence[str]) -> str:
@@ -218,37 +281,31 @@ class Runner:
         entry = self.record.entries.get(name)
         if entry is None:
             return "never run"
+        if entry.forced:
+            return "--force was stopped last time"
         if entry.exit_code is None:
             return "did not finish last time"
         if entry.exit_code:
             return f"ended with exit code {entry.exit_code} last time"
         if entry.out is not None and not to_place(entry.out).exists():
             return f"output is missing: {entry.out}"
-        known = {part: value for part, value in entry.parts.items() if part not in ("inputs", "sources")}
-        found = changes(known, self._own_parts(name))
+        if self.context.rehash and self.chain.dataset(name) is not None:
+            return "--rehash"
+        beforehand = {part: value for part, value in entry.parts.items() if part not in LATE}
+        found = changes(beforehand, self.identities.own(name))
         found += [f"because {other} runs" for other in waits]
         if not found:
-            found = changes(entry.parts, self._parts(name, steps))
+            found = changes(entry.parts, self.identities.full(name, _results(steps)))
+        if not found and not self._intact(name, entry):
+            found = [f"output was changed by somebody else: {entry.out}"]
         return ", ".join(found)
 
-    def _own_parts(self, name: str) -> Parts:
-        use = self.chain.use(name)
-        stage, dataset = self.chain.stages[name], self.chain.dataset(name)
-        return stage_parts(stage, use, self.find(use).VERSION, dataset, self.chain.stages)
+    def _intact(self, name: str, entry: Entry) -> bool:
+        return same(self.chain.use(name), entry.result, entry.output, self._folders())
 
-    def _parts(self, name: str, steps: Mapping[str, Step]) -> Parts:
-        results = {n: step.result for n, step in steps.items() if step.result is not None}
-        before = self.chain.before(name)
-        parts = self._own_parts(name) | {"inputs": {n: results[n].identity for n in before}}
-        raw = self.chain.raw(name)
-        return parts if raw is None else parts | {"sources": self._sources(raw)}
-
-    def _sources(self, dataset: DatasetSpec) -> str:
-        if dataset not in self.seen:
-            self.seen[dataset] = self.fingerprint(dataset)
-        return self.seen[dataset]
+    def _folders(self) -> list[Place]:
+        return [stage.out for stage in self.chain.stages.values() if stage.out is not None]
 
 
-def _stops(step: Step, keep_going: bool) -> bool:
-    in_part = step.result is not None and step.result.exit_code == 3
-    return step.state == "failed" and not (keep_going and in_part)
+def _results(steps: Mapping[str, Step]) -> dict[str, StageResult]:
+    return {name: step.result for name, step in steps.items() if step.result is not None}

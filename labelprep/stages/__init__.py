@@ -48,6 +48,7 @@ class RunContext:
         limits: time and memory that one file may take; None works without guard processes.
         tls: keys for a `tls://…` scheduler.
         overwrite: start anew where a stage could resume.
+        mend: somebody changed what the stage left behind; it looks closely at what it could go on with.
         rehash: read every source again instead of trusting size and time.
         chained: the stage runs in a chain, which may replace what an earlier version of the chain wrote.
         on_finding: called with every finding once all are known.
@@ -60,6 +61,7 @@ class RunContext:
     limits: Limits | None = field(default_factory=Limits)
     tls: TLS | None = None
     overwrite: bool = False
+    mend: bool = False
     rehash: bool = False
     chained: bool = False
     on_finding: Callable[[Finding], None] | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from labelprep.atomic import confined, write_atomic
+from labelprep.atomic import confined, discard, write_atomic
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.ledger import FORMER, Ledger, put_aside
 from labelprep.lock import exclusive
@@ -23,6 +23,7 @@ from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
 from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.discover import Plan
+from labelprep.verify import verify
 
 VERSION = 1
 LEFT_OUT = (
@@ -58,7 +59,7 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         _refuse_foreign(out, dataset.root, _searched(this.plan))
         _refuse_links(out)
         with exclusive(out) as still_ours:
-            trust = _claim(out, how, context, dataset.limit)
+            trust = _claim(out, how, context, dataset.limit) and (not context.mend or _mend(out, context))
             journal = Late(context.reporter, "lines of the journal")
             with closing(Ledger(this.workdir, out, trust=trust and not context.rehash, tell=journal)) as ledger:
                 ledger.still_ours = still_ours
@@ -90,6 +91,23 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         "pixels": totals.counts.total,
     }
     return StageResult(out, prepared.identity, summary, exit_code=3 if left_out or summary["failed"] else 0)
+
+
+def _mend(out: Place, context: RunContext) -> bool:
+    """Removes masks that are not what was written, so that they are made again; whether the others can be trusted."""
+    try:
+        prepared = Prepared.open(out)
+        total = int(prepared.info["masks"])
+        found = verify(prepared, lambda done: context.reporter.progress("looking for changes", done, total))
+        keys = {finding.key for finding in found if finding.key is not None}
+    except (UsageError, FileNotFoundError):  # the manifest itself is not what it was
+        return False
+    for key in keys:
+        discard(prepared.mask_path(key))
+    if keys:
+        told = f"{len(keys):,} masks" if len(keys) > 1 else "1 mask"
+        context.reporter.message(f"{told} changed or removed by somebody else, such as {min(keys)}: made again")
+    return True
 
 
 def _tell_retries(out: Place, context: RunContext) -> None:

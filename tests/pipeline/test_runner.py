@@ -119,7 +119,7 @@ def test_changed_sources_run_what_reads_them_and_what_depends_on_it(shop):
     again = run(shop)
     assert reasons(again)["masks"] == "source files changed"
     assert "weights" not in again.ran  # the masks came out the same
-    assert reasons(again)["train"] == "source files changed"  # the images may not have
+    assert "train" not in again.ran
     assert (shop.contexts["convert"].overwrite, shop.contexts["convert"].chained) == (False, True)
 
 
@@ -211,9 +211,11 @@ def test_a_stage_with_findings_stops_the_chain_with_its_exit_code(shop, code):
     assert outcome.exit_code == code
     assert [step.state for step in outcome.steps] == ["ran", "failed", *["not reached"] * 5]
     assert shop.called == ["validate", "convert"]
-    assert shop.messages[-1] == (
-        "stage 'masks' failed; later stages were left as they are. Mend it and go on with: labelprep run spec.yaml"
+    how = {1: "found what it must not let pass", 3: "finished in part"}[code]
+    assert shop.messages[-1].splitlines()[0] == (
+        f"stage 'masks' {how}; later stages were left as they are. Mend it and go on with: labelprep run spec.yaml"
     )
+    assert ("go on without the rest: labelprep run spec.yaml --keep-going" in shop.messages[-1]) == (code == 3)
     shop.exit_codes.clear()
     again = run(shop)
     assert again.ran == ALL[1:]
@@ -253,7 +255,28 @@ def test_keep_going_goes_on_behind_a_stage_that_finished_in_part(shop):
     assert (outcome.ran, outcome.exit_code) == (ALL, 3)
     shop.exit_codes["validate"] = 1
     outcome = runner(shop).run(keep_going=True, force=True)
-    assert (outcome.ran, outcome.exit_code) == (("check",), 1)
+    assert (outcome.ran, outcome.exit_code) == (ALL, 1)
+
+
+@pytest.mark.parametrize("how", [1, UsageError("no such split")], ids=["findings", "error"])
+def test_keep_going_goes_past_a_stage_that_failed_with_what_does_not_need_it(shop, how):
+    if isinstance(how, int):
+        shop.exit_codes["weights"] = how
+    else:
+        shop.errors["weights"] = how
+    outcome = runner(shop, "report.from=masks").run(keep_going=True)
+    states = {step.stage: step.state for step in outcome.steps}
+    assert states == {
+        **dict.fromkeys(("check", "masks", "splits", "report"), "ran"),
+        "weights": "failed",
+        "train": "not reached",
+        "eval": "not reached",
+    }
+    assert reasons(outcome)["eval"] == "weights failed"
+    assert outcome.exit_code == (1 if isinstance(how, int) else 2)
+    shop.exit_codes.clear()
+    shop.errors.clear()
+    assert run(shop, "report.from=masks").ran == ("weights", "train", "eval")
 
 
 def test_stages_get_their_dataset_their_inputs_and_folders_for_names(shop):
