@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 from PIL import Image, features
 from rivals import Contestant, assembly, datumaro, datumaro_version, floor, install_datumaro, loop
-from sets import Set, make
+from sets import Set, copied, make
 
 from labelprep.prepare import prepare_sample
 from labelprep.spec import ConvertStage, DatasetSpec, ValidateStage
@@ -51,9 +51,9 @@ def run_of(this: Set) -> RunContext:
     return RunContext(dataset=dataset(this), scheduler="inline", limits=None)
 
 
-def ours(this: Set) -> Contestant:
+def ours(this: Set, level: str = "fast") -> Contestant:
     """The whole of `labelprep convert --no-guard`: discovery, checks, counts, hashes, journal, manifest and all."""
-    return lambda out: convert.run(ConvertStage(out=out), Inputs(), run_of(this))
+    return lambda out: convert.run(ConvertStage(out=out, png_level=level), Inputs(), run_of(this))
 
 
 def only_validate(this: Set) -> Contestant:
@@ -74,10 +74,13 @@ def alone(this: Set) -> Contestant:
     return prepare
 
 
-def camseq(folder: Path) -> Set:
+def camseq(folder: Path, scratch: Path, copies: int) -> Set:
     if not (folder / "masks").is_dir():
         sys.exit(f"{folder}/masks: no such folder; name a folder with images, masks and a class table: --data DIR")
     ignore = ("Void",)
+    if copies > 1:
+        copied(folder, scratch / "copies", copies)
+        folder = scratch / "copies"
     with job(DatasetSpec(root=folder, ignore=ignore), Silent()) as work:
         return Set(folder.name, folder, work.table.color_ids, work.table.palette.tobytes(), ignore)
 
@@ -118,6 +121,7 @@ def measure(this: Set, rounds: int, python: Path | None) -> dict[str, list[tuple
         seconds(contestants["labelprep"], place / "labelprep")
         contestants["floor"] = floor(this, place / "labelprep" / "masks")
         contestants |= {"prepare_sample": alone(this), "validate": only_validate(this)}
+        contestants |= {"labelprep, small": ours(this, "small")}
         contestants |= {"assembly": assembly(this, None), "assembly, level 1": assembly(this, 1), "loop": loop(this)}
         if python is not None:
             contestants["datumaro"] = datumaro(this, python, place)
@@ -126,7 +130,8 @@ def measure(this: Set, rounds: int, python: Path | None) -> dict[str, list[tuple
             if name != "validate":
                 check(name, place / name, place / "labelprep")
         sizes = {name: sum(path.stat().st_size for path in outputs(place / name)) for name in contestants}
-        print(f"{this.name}: bytes written, of the assembly's: {sizes['labelprep'] / sizes['assembly']:.2f}")
+        shares = (f"{name} {sizes[name] / sizes['assembly']:.2f}" for name in ("labelprep", "labelprep, small"))
+        print(f"{this.name}: bytes written, of the assembly's: {'; '.join(shares)}", file=sys.stderr)
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
         names = list(contestants)
         for turn in range(rounds):
@@ -187,6 +192,7 @@ def main() -> None:
     parser.add_argument("--sets", default="camseq", help=f"which of {','.join(SETS)}")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--masks", type=int, default=8, help="how many to draw for each drawn set")
+    parser.add_argument("--copies", type=int, default=1, help="of every mask of --data")
     parser.add_argument("--no-datumaro", action="store_true")
     parser.add_argument("--json", action="store_true")
     words = parser.parse_args()
@@ -199,7 +205,11 @@ def main() -> None:
         print("\n".join(f"{name:16}{value}" for name, value in result["machine"].items()), end="\n\n")
     with tempfile.TemporaryDirectory(prefix="labelprep-drawn-") as folder:
         for name in words.sets.split(","):
-            this = camseq(words.data) if name == "camseq" else make(name, Path(folder), words.masks)
+            this = (
+                camseq(words.data, Path(folder), words.copies)
+                if name == "camseq"
+                else make(name, Path(folder), words.masks)
+            )
             taken = measure(this, words.rounds, python)
             rows = [summary(who, times, taken["labelprep"], len(this.masks)) for who, times in taken.items()]
             result[name] = {"masks": len(this.masks), "results": rows}

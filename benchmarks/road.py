@@ -7,7 +7,7 @@
 `profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
 what is left over is labelprep's own. `workers` runs the command itself with one worker and with two, on a small and
 a large set, and takes masks per second from the difference, so that starting up does not count; it samples the
-memory (PSS) of every process of the run. `large` converts one mask of SIDE x SIDE pixels on each of the two paths.
+memory (PSS) of every process of the run. `large` does so with one mask of SIDE x SIDE pixels on each of the two paths.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from sets import copied
 
 from labelprep import prepare
 from labelprep.png import fast, kernels, write
@@ -37,22 +38,6 @@ from labelprep.stages import Inputs, RunContext, convert, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "camseq"
-
-
-def copied(data: Path, root: Path, copies: int) -> int:
-    """Copies of a set under other names; images differ in size, or they would be compared as copies of each other."""
-    for folder in ("images", "masks"):
-        (root / folder).mkdir(parents=True)
-    for table in data.glob("*.txt"):
-        shutil.copy(table, root)
-    files = [(folder, path) for folder in ("images", "masks") for path in sorted((data / folder).iterdir())]
-    for n in range(copies):
-        for i, (folder, path) in enumerate(files):
-            with (root / folder / f"{n:03}_{path.name}").open("wb") as file:
-                file.write(path.read_bytes())
-                if folder == "images":
-                    file.write(bytes(n * len(files) + i))
-    return copies * len(list((data / "masks").iterdir()))
 
 
 def timed(taken: Counter[str], name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,6 +53,7 @@ def timed(taken: Counter[str], name: str, work: Callable[..., Any]) -> Callable[
 
 def profile(data: Path, copies: int, rounds: int) -> None:
     taken: Counter[str] = Counter()
+    wholes, writing = {}, {}
     fast._inflate = timed(taken, "inflate", fast._inflate)
     kernels.decode_colors = timed(taken, "kernel", kernels.decode_colors)
     write.encode = timed(taken, "Up filter and deflate", write.encode)
@@ -90,12 +76,16 @@ def profile(data: Path, copies: int, rounds: int) -> None:
                 stage()
                 runs.append({"all": time.perf_counter() - began, **taken})
             best = min(runs[1:], key=lambda run: run["all"])
-            whole, inside = best.pop("all"), best.pop("prepare_sample")
+            wholes[name] = whole = best.pop("all")
+            inside = best.pop("prepare_sample")
+            writing[name] = best.get("Up filter and deflate", 0.0) + best.get("write", 0.0)
             best["own, within prepare_sample"] = inside - sum(best.values())
             best["own, around it"] = whole - inside
             print(f"{name}: {masks} masks, best of {rounds} rounds, ms a mask: {whole / masks * 1e3:.3f}")
             for part, seconds in best.items():
                 print(f"  {part:28}{seconds / masks * 1e3:8.3f}")
+    less = wholes["convert"] - writing["convert"]
+    print(f"validate takes {wholes['validate'] / less:.2f} of convert less deflate and write")
 
 
 def memory_of(group: Iterable[int]) -> list[int]:
@@ -133,8 +123,6 @@ def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, 
         str(root),
         "-o",
         str(out),
-        "--ignore",
-        "Void",
         *words,
     ]
     largest: list[int] = []
@@ -143,7 +131,7 @@ def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, 
         while process.poll() is None:
             seen = sorted(memory_of(descendants(process.pid)), reverse=True)
             largest = [max(pair) for pair in itertools.zip_longest(seen, largest, fillvalue=0)]
-            time.sleep(0.25)
+            time.sleep(0.05)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.perf_counter() - began, processor, largest
@@ -165,8 +153,8 @@ def workers(data: Path, copies: list[int], rounds: int) -> None:
         sizes: dict[str, list[int]] = {}
         for _ in range(rounds):
             for name, words in kinds.items():
-                short, low, _ = run_command(few, out, words)
-                long, high, sizes[name] = run_command(many, out, words)
+                short, low, _ = run_command(few, out, [*words, "--ignore", "Void"])
+                long, high, sizes[name] = run_command(many, out, [*words, "--ignore", "Void"])
                 paces[name].append(more / (long - short))
                 costs[name].append((high - low) / more)
         for name, pace in paces.items():
@@ -195,22 +183,12 @@ def large(side: int) -> None:
             Image.fromarray(colors[ids]).save(root / "masks" / "a.png", compress_level=1, **words)
             (root / "images").mkdir()
             Image.fromarray(ids).save(root / "images" / "a.png", compress_level=1)
-            code = (
-                "import resource, sys, time; began = time.perf_counter();"
-                "from labelprep.cli.main import main;"
-                "sys.argv = ['labelprep', '-q', 'convert', sys.argv[1], '-o', sys.argv[2], '--no-guard'];\n"
-                "try: main()\n"
-                "except SystemExit as end: print('exit code', end.code, end='; ')\n"
-                "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6\n"
-                "print(f'{time.perf_counter() - began:.1f} s, at most {peak:.2f} GB')"
-            )
-            ran = subprocess.run(
-                [sys.executable, "-c", code, root, Path(scratch, "out " + name)],
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            print(f"{side} x {side}, {name}: {ran.stdout.splitlines()[-1]}")
+            out = Path(scratch, "out " + name)
+            seconds, _, sizes = run_command(root, out, ["--scheduler", "inline"])
+            written = np.asarray(Image.open(next((out / "masks").glob("*.png"))))
+            bytes_a_pixel = (1000 * sum(sizes) - 300e6) / side**2
+            print(f"{side} x {side}, {name}: {seconds:.1f} s, PSS {sum(sizes) / 1e6:.2f} GB together,", end=" ")
+            print(f"300 MB and {bytes_a_pixel:.1f} bytes a pixel; exact: {np.array_equal(written, ids)}")
 
 
 def main() -> None:

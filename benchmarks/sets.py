@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,3 +106,19 @@ def for_datumaro(this: Set, folder: Path) -> Path:
     meta = {"label_map": {str(i): f"c{i}" for i in range(len(colors))}, "segmentation_colors": colors}
     (root / "dataset_meta.json").write_text(json.dumps(meta))
     return root
+
+
+def copied(data: Path, root: Path, copies: int) -> int:
+    """Copies of a set under other names; images differ in size, or they would be compared as copies of each other."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for table in data.glob("*.txt"):
+        shutil.copy(table, root)
+    files = [(folder, path) for folder in ("images", "masks") for path in sorted((data / folder).iterdir())]
+    for n in range(copies):
+        for i, (folder, path) in enumerate(files):
+            with (root / folder / f"{n:03}_{path.name}").open("wb") as file:
+                file.write(path.read_bytes())
+                if folder == "images":
+                    file.write(bytes(n * len(files) + i))
+    return copies * len(list((data / "masks").iterdir()))
