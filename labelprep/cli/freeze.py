@@ -26,13 +26,12 @@ def _freeze(
     from labelprep.stages._learning import require_torch
 
     require_torch()
-    import torch
-
     from labelprep.learning.checkpoint import load_trained
+    from labelprep.learning.device import choose_device
     from labelprep.learning.freeze import freeze
 
     console: Console = ctx.obj
-    trained = load_trained(checkpoint, torch.device("cpu"), own_model=own_model)
+    trained = load_trained(checkpoint, choose_device("cpu"), own_model=own_model)
     done = freeze(trained, out, size)
     if console.json:
         values = {"size": list(done.size), "difference": done.difference, "exit_code": 0, "out": out.as_posix()}

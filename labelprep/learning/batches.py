@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from labelprep.errors import LabelprepError, UsageError
-from labelprep.learning.data import Item, Pair, TrainData, WholeData
+from labelprep.learning.data import Item, TrainData, WholeData
 from labelprep.learning.options import TrainOptions
+from labelprep.learning.reading import Pair
 
 
 @dataclass(frozen=True)

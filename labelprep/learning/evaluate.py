@@ -24,12 +24,13 @@ from labelprep.learning import results
 from labelprep.learning.batches import batches, whole_loader
 from labelprep.learning.calibration import BINS, DOUBT
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import Pair, WholeData, pairs, read_image
+from labelprep.learning.data import WholeData
 from labelprep.learning.distributed import Group, processes
 from labelprep.learning.look import Look
 from labelprep.learning.options import EvalOptions
 from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
+from labelprep.learning.reading import Pair, pairs, read_image
 from labelprep.learning.readout import UNIT, Sums
 from labelprep.learning.regions import contradictions
 from labelprep.learning.seen import Seen, image_picture, see

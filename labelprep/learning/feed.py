@@ -11,11 +11,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from labelprep.errors import LabelprepError
 from labelprep.learning.batches import Batch, Loader, batches, start_method, train_loader, whole_loader
-from labelprep.learning.data import Fit, TrainData, WholeData, augmentation, pairs
+from labelprep.learning.data import Fit, TrainData, WholeData, augmentation
 from labelprep.learning.distributed import Group
 from labelprep.learning.options import TrainOptions
 from labelprep.learning.packed import Arrays, Packed, fingerprint
 from labelprep.learning.progress import Progress
+from labelprep.learning.reading import pairs
 from labelprep.learning.sampling import RareCrop, class_factors, image_factors
 from labelprep.prepared import Prepared
 

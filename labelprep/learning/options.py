@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -110,6 +111,13 @@ class TrainOptions(LossOptions):
         """Plain values for JSON and checkpoints, without those of `PLACE`."""
         values = {name: value for name, value in asdict(self).items() if name not in PLACE}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def spec(self, data: str) -> str:
+        """A spec whose one stage trains with these options: the words that are not the defaults."""
+        usual = type(self)()
+        words = {name: value for name, value in asdict(self).items() if value != getattr(usual, name)}
+        stage = json.dumps({"use": "train", "data": data, **words}, ensure_ascii=False, default=str)
+        return f"version: 1\nstages:\n  train: {stage}\n"
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from labelprep.atomic import write_atomic
 from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import Fit, read_image
+from labelprep.learning.data import Fit
 from labelprep.learning.look import Look
 from labelprep.learning.options import PredictOptions
 from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
+from labelprep.learning.reading import read_image
 from labelprep.learning.readout import UNIT
 from labelprep.learning.seen import image_picture, see
 from labelprep.learning.windows import Views

@@ -145,6 +145,7 @@ class _Loop:
                 path.unlink(missing_ok=True)  # of an earlier run, not to be taken for this one's
         if self.group.leads:
             write_atomic(run / "model.txt", trainer.describe().encode())
+            write_atomic(run / "train.yaml", self.options.spec(str(trainer.prepared.root)).encode())
             write_atomic(run / "run.json", (json.dumps(trainer.facts(), indent=1, ensure_ascii=False) + "\n").encode())
             if state is None:
                 preflight(trainer, run, self.say)

@@ -9,16 +9,13 @@ from labelprep.errors import UsageError
 from labelprep.learning.batches import Draws, batches, refuse_mixed_sizes, train_loader, whole_loader
 from labelprep.learning.data import (
     Fit,
-    Pair,
     TrainData,
     WholeData,
     augmentation,
     normalized,
-    pairs,
-    read_image,
-    read_pair,
 )
 from labelprep.learning.options import TrainOptions
+from labelprep.learning.reading import Pair, pairs, read_image, read_pair
 from tests.learning.conftest import write_prepared
 
 CPU = torch.device("cpu")

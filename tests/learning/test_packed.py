@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from labelprep.errors import EnvironmentFailure, UsageError
-from labelprep.learning.data import TrainData, augmentation, pairs
+from labelprep.learning.data import TrainData, augmentation
 from labelprep.learning.packed import Packed
+from labelprep.learning.reading import pairs
 from labelprep.learning.train import train
 from tests.learning.conftest import QUICK, draw
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from labelprep.learning.batches import Draws
-from labelprep.learning.data import TrainData, augmentation, pairs
+from labelprep.learning.data import TrainData, augmentation
+from labelprep.learning.reading import pairs
 from labelprep.learning.sampling import RareCrop, class_factors, image_factors
 
 PIXELS = np.array([9000, 900, 99, 1, 0])

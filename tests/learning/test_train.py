@@ -41,7 +41,8 @@ def test_the_run_folder_tells_what_was_done(trained_run, street):
     assert str(street.root) not in json.dumps(facts)
     assert "Conv2d" in (trained_run.folder / "model.txt").read_text("utf-8")
     assert {path.name for path in trained_run.folder.iterdir()} == {
-        *("run.json", "model.txt", "preflight.json", "samples.png", "history.jsonl", "history.csv", "state.pt"),
+        *("run.json", "train.yaml", "model.txt", "preflight.json", "samples.png", "history.jsonl", "history.csv"),
+        "state.pt",
         *("best.pt", "last.pt", "best.safetensors", "last.safetensors"),
     }
 
