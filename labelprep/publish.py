@@ -31,6 +31,7 @@ from labelprep.ledger import Ledger
 from labelprep.place import Place, Remote
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
+from labelprep.remembered import Remembered
 from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
@@ -74,6 +75,7 @@ def gather(
     totals: Totals,
     each: Callable[[Row], object] = lambda _: None,
     wait: Callable[[], object] = lambda: None,
+    sha256: Callable[[Path], str | None] | None = None,
 ) -> Iterator[Finding]:
     """Every finding of a run, in order: those of the plan, of each sample, of the whole set.
 
@@ -85,12 +87,13 @@ def gather(
         totals: summed up on the way; complete when the iterator ends.
         each: called with every line of the manifest, in order.
         wait: called now and then while neither a line nor a finding comes.
+        sha256: gives the hash of an image, perhaps without reading it.
     """
     for note in table.notes:
         yield totals.see(Finding.of("duplicate-color", note, path=table.source))
     yield from map(totals.see, plan.findings())
     misses = NearMisses()
-    with closing(Copies(workdir, wait)) as copies:
+    with closing(Copies(workdir, wait, sha256)) as copies:
         copies.add_plan(plan)
         for line in ledger.lines():
             row = _row(line["row"])
@@ -111,6 +114,8 @@ def publish(
     ledger: Ledger,
     workdir: Path,
     tell: Callable[[int], object] = lambda _: None,
+    *,
+    rehash: bool = False,
 ) -> Totals:
     """Writes everything beside the masks; `dataset.json` last, because its presence says that the folder is finished.
 
@@ -123,6 +128,7 @@ def publish(
         ledger: their results.
         workdir: folder for what is too large for memory.
         tell: called all the time with the number of results that were written since the last call.
+        rehash: read images of one size again, whatever hashes of them are remembered.
 
     Returns:
         The totals of the run.
@@ -139,9 +145,16 @@ def publish(
             rows.write(f"{row.to_json()}\n")
             tell(1)
 
-        findings = gather(plan, table, ledger, workdir, totals, each, lambda: tell(0))
-        lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
-        write_lines(out / "findings.jsonl", lines, before_change=unfinished)
+        kept = out / STATE / "images.jsonl"
+        with closing(Remembered(workdir, kept if isinstance(kept, Path) else None, trust=not rehash)) as hashes:
+
+            def sha256(path: Path) -> str | None:
+                return hashes.sha256(path.as_posix(), path)
+
+            findings = gather(plan, table, ledger, workdir, totals, each, lambda: tell(0), sha256)
+            lines = (json.dumps(f.to_dict(), ensure_ascii=False) for f in findings)
+            write_lines(out / "findings.jsonl", lines, before_change=unfinished)
+            hashes.save()
         rows.seek(0)
         write_lines(out / "manifest.jsonl", _alive((line[:-1] for line in rows), tell), before_change=unfinished)
     totals.removed = sweep(out, ledger, images=context.link != "none", wait=lambda: tell(0))

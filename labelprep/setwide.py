@@ -77,14 +77,20 @@ class Copies:
     bytes, and then by their content. Everything lies in SQLite, also where all images are copies of one.
     """
 
-    def __init__(self, workdir: Path, wait: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        wait: Callable[[], object] = lambda: None,
+        sha256: Callable[[Path], str | None] | None = None,
+    ) -> None:
         """Opens a table.
 
         Args:
             workdir: folder for it.
             wait: called now and then while nothing comes.
+            sha256: gives the hash of an image, perhaps without reading it; None for one that cannot be read.
         """
-        self._wait = wait
+        self._wait, self._sha256 = wait, sha256 or _sha256
         self._table = sqlite3.connect(workdir / "copies.sqlite", isolation_level=None)
         self._table.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
@@ -139,7 +145,7 @@ class Copies:
         )
         for n, image in twins:
             self._wait()
-            digest = _sha256(Path(image))
+            digest = self._sha256(Path(image))
             if digest is not None:
                 yield n, digest
 

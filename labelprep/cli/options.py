@@ -27,6 +27,7 @@ METAVARS = {
     "on_unknown": "error|ignore|nearest:N|map:NAME",
     "max_pixels": "N",
     "limit": "N",
+    "group_by": "REGEX",
     "image_suffix": "SUFFIX",
     "mask_suffix": "SUFFIX",
 }
@@ -63,7 +64,8 @@ def _core(annotation: Any) -> Any:
 def _help(info: FieldInfo) -> str:
     text = (info.description or "").strip()
     text = text[:1].upper() + text[1:] + "."
-    shown = info.default if info.default not in (None, (), False, True) and not info.is_required() else None
+    plain = info.default in (None, ()) or isinstance(info.default, bool) or info.is_required()
+    shown = None if plain else info.default
     return f"{text}  [default: {shown}]" if shown is not None else text
 
 
@@ -180,7 +182,8 @@ def _plain(error: Any) -> str:
         "greater_than_equal": f"expected at least {bounds.get('ge')}",
         "greater_than": f"expected more than {bounds.get('gt')}",
     }.get(error["type"], error["msg"])
-    return f"{name}: {expected}, got {got!r}"
+    shown = " ".join(map(str, got)) if isinstance(got, tuple) else repr(got)  # as it was typed
+    return f"{name}: {expected}, got {shown}"
 
 
 def run_words(words: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,63 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from labelprep.cli.learning import summary_of
+from labelprep.cli.main import run_stage
 from labelprep.cli.many_values import ManyValues
+from labelprep.cli.options import build, option_of
 from labelprep.cli.paths import ANYWHERE
 from labelprep.place import Place
+from labelprep.spec import SplitStage
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
 
 
-@click.command(name="split")
-@click.argument("out", type=ANYWHERE)
-@click.option(
-    "--ratios",
-    cls=ManyValues,
-    type=click.FLOAT,
-    default=(0.8, 0.2),
-    show_default=True,
-    help="Shares of train, val and, if three, test; they add up to 1.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another split.")
-@click.option(
-    "--group-by",
-    metavar="REGEX",
-    help="Keys with the same first group of REGEX, or the same match, stay in the same split.",
-)
-@click.option("--stratify", is_flag=True, help="Spread rare classes over the splits.")
-@click.pass_context
-def command(
-    ctx: click.Context, out: Place, ratios: tuple[float, ...], seed: int, group_by: str | None, stratify: bool
-) -> None:
+def _split(ctx: click.Context, /, folder: Place, **words: Any) -> None:
     """Write splits/train.txt, val.txt and, with three ratios, test.txt into the prepared folder OUT.
 
     The same keys, ratios and seed give the same lists everywhere.
     """
-    from labelprep.spec import SplitStage
-    from labelprep.split import checked_pattern, checked_ratios
-    from labelprep.stages import Inputs, RunContext
-    from labelprep.stages.split import run
-
     console: Console = ctx.obj
-    checked_ratios(ratios)  # these messages are in the words of the command
-    checked_pattern(group_by or "")
-    params = SplitStage(data=out, ratios=ratios, seed=seed, group_by=group_by, stratify=stratify)
-    result = run(params, Inputs(), RunContext(reporter=console.reporter()))
+    result = run_stage(ctx, "split", build(SplitStage, {**words, "data": folder}))
     if console.json:
-        console.result(
-            {
-                "type": "summary",
-                "exit_code": result.exit_code,
-                "out": result.out.as_posix() if result.out else None,
-                **result.summary,
-            }
-        )
+        console.result(summary_of(result))
     else:
         sizes = result.summary["splits"].items()
         console.result("\n".join(f"{name}  {size}" for name, size in sizes))
     ctx.exit(result.exit_code)
+
+
+def _params() -> list[click.Parameter]:
+    fields = SplitStage.model_fields
+    text = fields["ratios"].description or ""
+    shares = ManyValues(["--ratios"], type=click.FLOAT, help=f"{text[:1].upper()}{text[1:]}.  [default: 0.8 0.2]")
+    return [
+        click.Argument(["folder"], type=ANYWHERE, metavar="OUT"),
+        shares,
+        *(option_of(name, fields[name]) for name in ("seed", "group_by", "stratify")),
+    ]
+
+
+command = click.Command("split", params=_params(), callback=click.pass_context(_split), help=_split.__doc__)

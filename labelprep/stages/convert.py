@@ -68,7 +68,7 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
                     _tell_retries(out, context)
                 work("convert", this, how, ledger, context)
                 lines = Late(context.reporter, "publish", len(this.plan))
-                totals = publish(this.plan, how, out, ledger, this.workdir, lines)
+                totals = publish(this.plan, how, out, ledger, this.workdir, lines, rehash=context.rehash)
                 lines.end()
         left_out = sum(f.severity == "error" and f.code in LEFT_OUT for f in this.plan.findings())
     prepared = Prepared.open(out)

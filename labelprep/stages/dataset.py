@@ -96,6 +96,11 @@ def context_of(dataset: DatasetSpec, table: ClassTable, *, out: Place | None, li
             table.id_of(name)
         except ClassTableError as error:
             message = f"--on-unknown {dataset.on_unknown}: {error.message} (classes: {', '.join(table.names)})"
+            merged = [pair.partition("=") for pair in dataset.map if pair.partition("=")[0] == name]
+            if merged:
+                to = merged[0][2]
+                message = f"--on-unknown {dataset.on_unknown}: --map {name}={to} made {name!r} part of {to!r}"
+                raise ClassTableError(message, path=table.source, hint=f"--on-unknown map:{to}") from None
             raise ClassTableError(message, path=table.source) from None
     habits = Habits(dataset.color_order, dataset.palette_meaning, dataset.alpha, dataset.on_unknown)
     return Context(

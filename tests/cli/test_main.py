@@ -115,6 +115,15 @@ def test_a_policy_that_names_no_class_is_refused_before_anything_is_written(data
     assert not (tmp_path / "out").exists()
 
 
+def test_a_policy_that_names_a_merged_class_says_which_name_holds_it_now(data):
+    result = labelprep("validate", data.root, "--map", "road=building", "--on-unknown", "map:road")
+    assert result.code == 2
+    assert "--map road=building made 'road' part of 'building'" in result.err
+    assert "--on-unknown map:building" in result.err.splitlines()[-1]
+    words = ("validate", data.root, "--map", "road=building", "--on-unknown", "map:building", "--scheduler", "inline")
+    assert labelprep(*words, "--no-guard").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

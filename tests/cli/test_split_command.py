@@ -65,8 +65,9 @@ def test_json_gives_sizes_and_missing_classes(folder):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--ratios", 0.8, 0.1], "shares that add up to 1, got 0.8 0.1"),
-        (["--group-by", "("], "is no regular expression"),
+        (["--ratios", 0.8, 0.1], "--ratios: expected 2 or 3 shares .* that add up to 1, got 0.8 0.1"),
+        (["--group-by", "("], "--group-by: expected a regular expression"),
+        (["--seed", "-1"], "--seed: expected at least 0, got -1"),
         (["--group-by", "x"], "does not match 10 of 10 keys: 0, 1, 2, …"),
     ],
 )

@@ -1,5 +1,6 @@
 """Sources that change while a run works with them, and masks that failed and are tried again."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -137,3 +138,31 @@ def test_what_could_not_be_read_is_tried_again_though_nothing_about_it_changed(d
     monkeypatch.undo()
     second = convert(data, tmp_path / "out")
     assert (second.code, second.summary["converted_now"], second.summary["retried_now"]) == (0, 1, 1)
+
+
+def test_images_of_one_size_are_read_once_and_again_when_one_of_them_changes(data, tmp_path, monkeypatch):
+    for n, key in enumerate(KEYS):
+        (data.root / "images" / f"{key}.png").unlink()
+        data.image(key, ending=".bmp", seed=n)
+    out, digest, read = tmp_path / "out", hashlib.file_digest, []
+
+    def counting(file, kind):
+        read.append(Path(file.name).name)
+        return digest(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", counting)
+
+    def images():
+        read.clear()
+        result = convert(data, out)
+        assert result.code == 0
+        return sorted(name for name in read if name.endswith(".bmp")), result.codes
+
+    every = [f"{key}.bmp" for key in KEYS]
+    assert images() == (every, {"absent-class"})
+    assert images() == ([], {"absent-class"})
+    (data.root / "images/4.bmp").write_bytes((data.root / "images/3.bmp").read_bytes())
+    assert images() == (["4.bmp"], {"absent-class", "duplicate-files"})
+    read.clear()
+    convert(data, out, "--rehash")
+    assert sorted(name for name in read if name.endswith(".bmp")) == every
