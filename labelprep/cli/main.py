@@ -16,7 +16,7 @@ import click
 import labelprep
 from labelprep import interrupts
 from labelprep.cli.output import Console
-from labelprep.errors import EnvironmentFailure, InterruptedRunError, LabelprepError, MistakeError
+from labelprep.errors import EnvironmentFailure, InterruptedRunError, LabelprepError, MistakeError, UsageError
 
 STOPPED = (KeyboardInterrupt, click.Abort, InterruptedRunError)
 STOPPED_CODES = tuple(128 + number for number in interrupts.SIGNALS)
@@ -124,6 +124,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if args is None:
         interrupts.listen()
     try:
+        _refuse_undecodable(words)
         code = cli.main(words, prog_name="labelprep", standalone_mode=False, obj=console)
     except BaseException as error:  # noqa: BLE001 - the one place where every error becomes an exit code
         if args is None and isinstance(error, STOPPED):  # a further one must not cut off the last line
@@ -137,6 +138,20 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_undecodable(words: Sequence[str]) -> None:
+    """Paths go into JSON and SQLite, which hold text alone.
+
+    Raises:
+        UsageError: for bytes that are not valid UTF-8.
+    """
+    for word in (*words, str(Path.cwd())):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            message = f"not valid UTF-8: {word!a}"
+            raise UsageError(message, hint="rename the folder, or go through a link whose name is") from None
 
 
 def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from labelprep.cli.printable import encodable, in_json, in_line, is_utf8, printable
 from labelprep.errors import InterruptedRunError, LabelprepError, SpecError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Console:
         """The result, on stdout: text, or the one object that ends the JSON Lines."""
         self.close()
         if isinstance(value, str):
-            self._out(value)
+            self._out(printable(value))
         else:
             self._out(_dumps({"schema_version": SCHEMA_VERSION, **value}))
 
@@ -61,7 +62,8 @@ class Console:
         elif isinstance(error, SpecError):
             self._err(str(error))
         else:
-            self._err(f"error: {error}")
+            path = error.path or ""
+            self._err(f"error: {error}".replace(path, in_line(path)))
 
     def reporter(self) -> Reporter:
         """Where progress goes, on stderr."""
@@ -77,13 +79,13 @@ class Console:
         self._open.close()
 
     def _out(self, text: str) -> None:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{encodable(text, sys.stdout)}\n")
         sys.stdout.flush()
 
     def _err(self, text: str) -> None:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{encodable(printable(text), sys.stderr)}\n")
         sys.stderr.flush()
 
 
 def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str, allow_nan=False)
+    return in_json(json.dumps(value, ensure_ascii=not is_utf8(sys.stdout), default=str, allow_nan=False))

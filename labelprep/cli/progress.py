@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from labelprep.cli.printable import encodable, printable
 from labelprep.stages import Reporter, Silent
 
 FIRST = 0.5  # seconds until the first plain line of a kind of work
@@ -139,7 +140,7 @@ class Lines(_Tasks):
 
     def message(self, text: str) -> None:
         """Writes one line."""
-        print(text, file=self.stream, flush=True)
+        print(encodable(printable(text), self.stream), file=self.stream, flush=True)
 
     def close(self) -> None:
         """Writes how far unfinished work got."""
@@ -183,7 +184,7 @@ class Bars(_Tasks):
 
     def message(self, text: str) -> None:
         """Writes one line above the bars."""
-        self.drawing.console.print(text, markup=False, soft_wrap=True)
+        self.drawing.console.print(printable(text), markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Draws the bars a last time and lets go of the terminal."""

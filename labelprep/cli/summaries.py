@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from labelprep.cli.output import Console
+from labelprep.cli.printable import in_line
 from labelprep.cli.tables import class_table
 from labelprep.findings import Finding
 
@@ -20,7 +21,7 @@ def finding_rows(console: Console) -> Callable[[Finding], None] | None:
 
     def line(finding: Finding) -> None:
         where = f"{finding.path}: " if finding.path and finding.path not in finding.message else ""
-        console.info(f"{MARKS[finding.severity]} {where}{finding.message}  [{finding.code}]")
+        console.info(f"{MARKS[finding.severity]} {in_line(where + finding.message)}  [{finding.code}]")
 
     return row if console.json else line if console.verbose else None
 
@@ -36,7 +37,7 @@ def describe_findings(groups: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(f"{MARKS[group['severity']]} {group['title']}: {count}{pixels}  [{group['code']}]")
         for example in group["examples"]:
             where = f"{example['path']}: " if example.get("path") and example["path"] not in example["message"] else ""
-            lines.append(f"        e.g. {where}{example['message']}")
+            lines.append(f"        e.g. {in_line(where + example['message'])}")
         lines.append(f"      cause: {group['cause']}")
         if group["fix"]:
             lines.append(f"      mend:  {group['fix']}")

@@ -6,6 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labelprep.cli.printable import in_line
+
 Summary = Mapping[str, Any]
 
 
@@ -77,7 +79,7 @@ def grid(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
     for i, head in enumerate(heads):
         table.add_column(head, justify="right" if i in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(in_line(cell)) for cell in row))
     console = Console(file=io.StringIO(), width=max(80, _width(heads, rows)), color_system=None)
     console.print(table)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]

@@ -135,8 +135,15 @@ def class_tables(root: Place, masks: Place | None) -> list[str]:
     return []
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _files_in(folder: Place) -> list[str]:
     if isinstance(folder, Remote):
         return [item.name.rpartition("/")[2] for item in folder.children() if not item.folder]
     with os.scandir(folder) as entries:
-        return [e.name for e in entries if e.is_file()]
+        return [e.name for e in entries if _is_file(e)]

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep.atomic import write_atomic, write_lines
+from labelprep.atomic import confined, write_atomic, write_lines
 from labelprep.boundary import boundary_counts
 from labelprep.learning import results
 from labelprep.learning.batches import batches, whole_loader
@@ -162,7 +162,9 @@ class _Work:
         prediction = None
         if options.predictions:
             prediction = f"{results.PREDICTIONS}/{pair.key}.png"
-            write_atomic(self.out / prediction, results.prediction_png(seen.ids, self.prepared.table))
+            write_atomic(
+                confined(self.out, self.out / prediction), results.prediction_png(seen.ids, self.prepared.table)
+            )
         sample = {
             "key": pair.key,
             "cross_entropy": sums.nll * UNIT / pixels if sums.pixels else None,
@@ -196,10 +198,12 @@ class _Work:
             if seen.entropy is None:
                 continue
             key = self.pairs[n].key
-            write_atomic(self.out / results.ENTROPY / f"{key}.png", results.entropy_png(seen.entropy))
+            write_atomic(
+                confined(self.out, self.out / results.ENTROPY / f"{key}.png"), results.entropy_png(seen.entropy)
+            )
             pictures = [self._image(n), *(painted(thinned(ids), table) for ids in (truth, seen.ids))]
             panel = entropy_panel(pictures, seen.entropy)
-            write_atomic(self.out / results.PANELS / f"{key}.png", panel)
+            write_atomic(confined(self.out, self.out / results.PANELS / f"{key}.png"), panel)
             progress("entropy maps", done, len(places))
         return set(places)
 

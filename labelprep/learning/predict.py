@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labelprep.atomic import write_atomic
+from labelprep.atomic import confined, write_atomic
 from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.checkpoint import Trained
@@ -117,14 +117,14 @@ def _write(
     seen = see(bands, nothing, table, bins=1, doubt=1, entropy=with_entropy, what=key)
     name = f"{results.PREDICTIONS}/{key}.png"
     data = results.prediction_png(seen.ids, table)
-    write_atomic(out / name, data)
+    write_atomic(confined(out, out / name), data)
     digest.update(hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest())
     if seen.entropy is None:
         return {"prediction": name}
     drawn, panel = (f"{folder}/{key}.png" for folder in (results.ENTROPY, results.PANELS))
-    write_atomic(out / drawn, results.entropy_png(seen.entropy))
+    write_atomic(confined(out, out / drawn), results.entropy_png(seen.entropy))
     pictures = [image_picture(image), painted(thinned(seen.ids), table)]
-    write_atomic(out / panel, entropy_panel(pictures, seen.entropy))
+    write_atomic(confined(out, out / panel), entropy_panel(pictures, seen.entropy))
     total = seen.sums.entropy * UNIT
     return {
         "prediction": name,

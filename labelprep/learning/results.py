@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from labelprep import metrics
-from labelprep.atomic import write_atomic, write_lines
+from labelprep.atomic import confined, sweep_temporary, write_atomic, write_lines
 from labelprep.bootstrap import iou_intervals
 from labelprep.classes import ClassTable
+from labelprep.errors import UsageError, naming
 from labelprep.learning.options import EvalOptions
 from labelprep.per_image import Counts, CountsFile, Means, image_scores
 from labelprep.place import Place, Remote
+from labelprep.prepared import is_below
 from labelprep.steps.palette import encode_mask
 
 PREDICTIONS = "predictions"
@@ -204,13 +206,17 @@ def relative(out: Path, path: Place) -> str:
 
 def remove_former(out: Path) -> None:
     """Removes the predictions, entropy maps and panels that an earlier run listed in `samples.jsonl`, nothing else."""
+    sweep_temporary(out)
+    listed = out / "samples.jsonl"
     try:
-        lines = (out / "samples.jsonl").open(encoding="utf-8")
+        with naming(listed), listed.open(encoding="utf-8") as lines:
+            for line in lines:
+                key = json.loads(line)["key"]
+                if not is_below(key):
+                    message = f"lists {key!r}, which does not lie below the folder"
+                    raise UsageError(message, path=listed, hint="remove the list, or choose another folder")
+                for folder in (PREDICTIONS, ENTROPY, PANELS):
+                    confined(out, out / folder / f"{key}.png").unlink(missing_ok=True)
+        listed.unlink()
     except FileNotFoundError:
         return
-    with lines:
-        for line in lines:
-            key = json.loads(line)["key"]
-            for folder in (PREDICTIONS, ENTROPY, PANELS):
-                (out / folder / f"{key}.png").unlink(missing_ok=True)
-    (out / "samples.jsonl").unlink()

@@ -9,7 +9,7 @@ from labelprep.atomic import confined, sweep_temporary
 from labelprep.classes import ClassTable
 from labelprep.formats.weight_files import ENDINGS, encode
 from labelprep.mask_folders import count_folder
-from labelprep.place import Place, on_disk
+from labelprep.place import Place, Remote, on_disk
 from labelprep.prepared import Prepared
 from labelprep.spec import WeightsStage
 from labelprep.stages import Inputs, RunContext, StageResult
@@ -30,7 +30,7 @@ def run(params: WeightsStage, inputs: Inputs, context: RunContext) -> StageResul
         EnvironmentFailure: disk full, no permission.
     """
     folder = params.data or inputs.folder("convert", "weights")
-    out = params.out or confined(folder, folder / "weights" / params.name).parent
+    out = params.out or folder / "weights"
     return write_weights(
         params, folder, {kind: out / f"{params.name}{ENDINGS[kind]}" for kind in params.write}, context
     )
@@ -56,6 +56,9 @@ def write_weights(
     Raises:
         UsageError: as `run`; for a plain folder, listing files that do not decode or hold ids out of range.
     """
+    for path in files.values():
+        if not isinstance(path, Remote) and not isinstance(folder, Remote) and path.is_relative_to(folder):
+            confined(folder, path)
     if table is None:
         prepared = Prepared.open(folder)
         weights = _weigh(params, prepared.counts(params.split), prepared.table, prepared.identity)

@@ -16,12 +16,15 @@ from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.findings import Finding
 from labelprep.formats.folders import class_tables
 from labelprep.formats.layouts import ENDINGS, Arrangement
+from labelprep.place import Place
+from labelprep.scratch import of_the_place
 from labelprep.spec import DatasetSpec
 from labelprep.steps import pairing
 from labelprep.steps.arrange import arrange
 from labelprep.steps.fill import fill
 from labelprep.steps.places import Places
 from labelprep.steps.plan import Plan, Sample
+from labelprep.steps.scan import readable_name
 from labelprep.steps.suffixes import find_suffix, strip_suffix
 from labelprep.steps.unpaired import gather_unpaired, nearest, report_unpaired
 
@@ -43,6 +46,7 @@ def discover(dataset: DatasetSpec, workdir: Path, tell: Callable[[int], None] = 
         LayoutError: no masks, no pairs, no layout that fits, or more than one; the message names the choices.
         EnvironmentFailure: the plan cannot be written.
     """
+    _refuse_undecodable(dataset.root)
     found = arrange(dataset)
     database = workdir / "plan.sqlite"
     try:
@@ -56,10 +60,23 @@ def discover(dataset: DatasetSpec, workdir: Path, tell: Callable[[int], None] = 
     except LayoutError:
         database.unlink(missing_ok=True)
         raise
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) and not of_the_place(error):
+            raise
         message = f"the plan cannot be written: {error}"
         raise EnvironmentFailure(message, path=database, hint="make room or permission, then run again") from error
     return plan
+
+
+def _refuse_undecodable(root: Place) -> None:
+    """SQLite and JSON hold text alone.
+
+    Raises:
+        LayoutError: for a path with bytes that are not valid UTF-8.
+    """
+    if isinstance(root, Path) and not (readable_name(str(root.absolute())) and readable_name(str(root.resolve()))):
+        message = f"the folder's path is not valid UTF-8: {str(root.absolute())!a}"
+        raise LayoutError(message, hint="rename the folder")
 
 
 def _alive(tell: Callable[[int], None]) -> int:

@@ -7,6 +7,7 @@ else is a question to it. Findings are rows, so that a million of them are no bu
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelprep.findings import Finding
+from labelprep.formats.layouts import split_ending
 
 MASK, IMAGE = 0, 1
+# the keys' ending is .png, so that a last dot or blank of a key is in the way of nobody
+_RESERVED = re.compile(
+    r'[<>:"|?*\\\x00-\x1f]|[. ]/|(^|/)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(\.|/|$)',
+    re.IGNORECASE,
+)
 SIDES = ("mask", "image")
 
 _SCHEMA = """
@@ -57,6 +64,7 @@ def connect(path: Path, *, new: bool = False) -> sqlite3.Connection:
     """The plan's database; `new` makes its tables."""
     connection = sqlite3.connect(path, isolation_level=None)
     if new:
+        connection.create_function("unportable", 1, unportable, deterministic=True)
         connection.executescript(_SCHEMA)
         connection.create_function("fold", 1, fold, deterministic=True)
         connection.create_function("backwards", 1, lambda name: name[::-1], deterministic=True)
@@ -91,6 +99,8 @@ def refuse_doubles(db: sqlite3.Connection, folders: list[str]) -> None:
     report(db, _several(db, folders, MASK, "two-masks"))
     report(db, _several(db, folders, IMAGE, "name-collision"))
     report(db, _collisions(db))
+    report(db, _in_the_way(db))
+    report(db, _unportable(db))
     report(db, _shared_images(db, folders))
     db.execute(
         "INSERT OR IGNORE INTO refused SELECT key FROM finding WHERE code IN ('two-masks', 'name-collision')"
@@ -121,6 +131,36 @@ def _collisions(db: sqlite3.Connection) -> Iterator[Finding]:
         shown = repr if how == "case" else ascii  # two forms of one letter look the same
         message = f"{shown(base)} differs only in {how} from {_some([shown(o) for o in others])}"
         yield Finding.of("name-collision", message, key=base)
+
+
+def _in_the_way(db: sqlite3.Connection) -> Iterator[Finding]:
+    """Folders that are called as another sample's mask or image will be, such as `a.png/` beside the mask `a.tif`."""
+    told = set()
+    for (base,) in db.execute("SELECT base FROM mask_key WHERE base GLOB '*.*/*'"):
+        for end in (n for n, letter in enumerate(base) if letter == "/"):
+            stem, ending = split_ending(base[:end])
+            found = db.execute("SELECT base FROM mask_key WHERE folded = ?", (fold(stem),)).fetchone()
+            if not ending or found is None:
+                continue
+            message = f"the folder {base[:end]!r} has the name that the output of {found[0]!r} gets"
+            yield Finding.of("name-collision", message, key=base)
+            if found[0] not in told:
+                told.add(found[0])
+                yield Finding.of("name-collision", message, key=found[0])
+
+
+def unportable(name: str) -> bool:
+    """Whether Windows has no such name: reserved characters and words, folders that end in a dot or a blank.
+
+    >>> [name for name in ("a/b", "aux.1/b", "con", "a:b", "a./b", "a.", "auxiliary") if unportable(name)]
+    ['aux.1/b', 'con', 'a:b', 'a./b']
+    """
+    return _RESERVED.search(name) is not None
+
+
+def _unportable(db: sqlite3.Connection) -> Iterator[Finding]:
+    for (base,) in db.execute("SELECT base FROM mask_key WHERE unportable(base)"):
+        yield Finding.of("unportable-name", f"{base!r} is no name on Windows", key=base)
 
 
 def _shared_images(db: sqlite3.Connection, folders: list[str]) -> Iterator[Finding]:
