@@ -32,7 +32,7 @@ LEARNING |= {"place"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
 REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic", "place"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
-HEAVY |= {"cv2": set(), "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
+HEAVY |= {"cv2": {"learning"}, "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
 HEAVY |= {"triton": {"learning"}}
 HEAVY |= {"fsspec": {"fetch"}, "psutil": {"lease"}}
 # formats writes .pt files with torch's own writer, imported inside the function

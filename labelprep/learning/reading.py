@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from labelprep.errors import UsageError
+from labelprep.learning import png_images
 from labelprep.learning.options import Size
 from labelprep.place import Place, absent, for_pillow
 from labelprep.prepared import Prepared, Row
@@ -99,9 +100,12 @@ def read_image(path: Place, *, exif_rotate: bool = False) -> Tensor:
     limit = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = None  # convert judged the size already
     try:
-        with Image.open(for_pillow(path)) as opened:
-            image = ImageOps.exif_transpose(opened) if exif_rotate else opened
-            return torch.from_numpy(_rgb(image).transpose(2, 0, 1).copy())
+        is_png = path.suffix.lower() == ".png" and not exif_rotate
+        pixels = png_images.decode(path.read_bytes()) if is_png else None
+        if pixels is None:
+            with Image.open(for_pillow(path)) as opened:
+                pixels = _rgb(ImageOps.exif_transpose(opened) if exif_rotate else opened)
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
     except Exception as error:
         message = f"the image cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
         raise UsageError(message, code="image-unreadable", path=path, hint="restore the image") from error
