@@ -86,6 +86,7 @@ def evaluate(
         trained.model.to(group.device)
         work = _Work(trained, prepared, split, chosen, out, options, group)
         if group.leads:
+            (out / "metrics.json").unlink(missing_ok=True)  # written last: its presence says that all of it is there
             results.remove_former(out)
             shutil.rmtree(out / PARTS, ignore_errors=True)
         group.any(False)  # nobody writes before that

@@ -19,6 +19,8 @@ from labelprep.learning.regions import contradictions
 from labelprep.learning.suspicion import MOST, Ranking, suspect_regions
 from labelprep.learning.train import train
 from labelprep.prepared import Prepared
+from labelprep.spec import EvalStage, ValidateStage
+from labelprep.spec.graph import edges
 from tests.dataset import labelprep
 
 SIZE = (72, 96)
@@ -131,6 +133,11 @@ def test_the_report_shows_them_among_the_findings(chain, tmp_path):
     assert kind["examples"][0]["key"] == chain.found[0]["key"]
     assert 0 < values["evaluations"][0]["uncertainty"]["ece"] < 1
     assert "plots/uncertainty.png" in values["plots"]
+
+
+def test_a_chain_may_look_at_the_labels_behind_its_evaluation():
+    stages = {"labels": ValidateStage(suspects="eval"), "eval": EvalStage()}
+    assert edges(stages)["labels"] == ("eval",)
 
 
 # --- regions, without a model -----------------------------------------------------------------------------------------
