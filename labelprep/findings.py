@@ -200,6 +200,7 @@ _KINDS = (
          "convert again with --rehash"),
     Kind("output-stray", "error", "a file that the manifest does not know", "copied here after convert",
          "remove it, or convert again"),
+    Kind("tile-dropped", "note", "a crop that was left out", "too little of it is labelled, or one class fills it", ""),
     # after evaluation
     Kind("suspect-label", "warning", "the model confidently contradicts the label",
          "a labelling mistake, or a hard case",

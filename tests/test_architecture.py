@@ -19,7 +19,7 @@ FLOORS = (
     {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},
     {"prepared"},
     {"batch"},
-    {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify", "exports"},
+    {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify", "exports", "tiling"},
     {"execution"},
     {"stages"},
     {"pipeline", "doctor"},

@@ -12,7 +12,7 @@ from labelprep.cli.paths import ON_DISK
 from labelprep.spec import Stage
 from labelprep.stages import StageResult
 
-SIZES = ("resize", "crop", "size")
+SIZES = ("resize", "crop", "size", "stride")
 GIVEN = ("use", "from_", "out", "data")
 
 

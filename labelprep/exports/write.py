@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -76,7 +75,7 @@ def export(
         raise UsageError(message)
     form = LAYOUTS[layout]
     check_form(form.form, prepared.table, layout)
-    mark = {"layout": layout, "identity": _identity(prepared), "classes": list(prepared.table.names)}
+    mark = {"layout": layout, "identity": prepared.identity_with_splits, "classes": list(prepared.table.names)}
     _claim(out, mark)
     writer = _Writer(prepared, form, out, images, link)
     known = prepared.splits()
@@ -88,15 +87,6 @@ def export(
     writer.done.unsplit = written - sum(writer.done.samples.values()) - writer.done.left_out
     write_atomic(out / MARK, as_json(mark | {"finished": True}))
     return writer.done
-
-
-def _identity(prepared: Prepared) -> str:
-    """SHA-256 of the set and of the lists of its splits."""
-    digest = hashlib.sha256(prepared.identity.encode())
-    lists: list[Place] = sorted((prepared.root / "splits").glob("*.txt"), key=lambda path: path.name)
-    for path in lists:
-        digest.update(f"{path.stem} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
-    return digest.hexdigest()
 
 
 def _in_split_folders(prepared: Prepared) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.derived import ExportStage, TileStage
 from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.stage import Stage
 from labelprep.spec.stages import (
     REFERENCES,
     AnyStage,
     ConvertStage,
-    ExportStage,
     RawStage,
     ReportStage,
     Spec,
@@ -35,6 +35,7 @@ __all__ = [
     "Spec",
     "SplitStage",
     "Stage",
+    "TileStage",
     "TrainStage",
     "ValidateStage",
     "WeightsStage",

@@ -85,7 +85,8 @@ def _data(document: Document, name: str, known: Mapping[str, Mapping[str, Any]],
     if any(n not in known for n in as_names(words.get("from"))):
         return  # told already; the rest may follow from it
     use = words.get("use")
-    if use in ("split", "weights", "train", "eval") and "data" not in words and "convert" not in uses:
+    needs = use in ("split", "weights", "tile", "export", "train", "eval")
+    if needs and "data" not in words and not {"convert", "tile"} & set(uses):
         what = "`from` to lead to a stage `use: convert`, or `data`"
         yield problem(document, ("stages", name), what, "neither", key=True)
     if use == "eval" and not {"checkpoint", "pred"} & set(words) and "train" not in uses:

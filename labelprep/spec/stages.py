@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from labelprep.spec.dataset import DatasetSpec
+from labelprep.spec.derived import ExportStage, TileStage
 from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.fields import (
     Anywhere,
@@ -26,10 +27,6 @@ from labelprep.spec.stage import Stage
 from labelprep.spec.training import TrainStage
 
 MAX_STAGES = 200
-ExportLayout = Literal[
-    "mirror", "pairs", "ultralytics", "mmseg", "voc", "camvid", "camvid-kaggle", "cityscapes", "ade20k",
-    "coco-stuff", "mapillary", "datumaro", "hf",
-]  # fmt: skip
 
 
 def _check_ratios(ratios: tuple[float, ...]) -> tuple[float, ...]:
@@ -116,18 +113,6 @@ class WeightsStage(Stage):
     name: FileName = Field("class_weights", description="file name without its ending")
 
 
-class ExportStage(Stage):
-    """A prepared folder in the layout that another tool reads."""
-
-    use: Literal["export"] = "export"
-    data: Anywhere | None = Field(None, description="prepared folder")
-    layout: ExportLayout = Field(description="layout of the folder that is written")
-    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
-    link: Literal["hard", "copy"] = Field(
-        "hard", description="hard-link files that need no change, where the file system allows, or copy them"
-    )
-
-
 class ReportStage(Stage):
     """Plots, tables and report.json of what earlier stages wrote."""
 
@@ -140,6 +125,7 @@ AnyStage = Annotated[
     | ConvertStage
     | SplitStage
     | WeightsStage
+    | TileStage
     | ExportStage
     | TrainStage
     | EvalStage

@@ -85,6 +85,9 @@ class StageResult:
     exit_code: int = 0
 
 
+PREPARING = ("convert", "tile")  # stages that write a prepared folder
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Results of the stages before this one, nearest first, as (use, result) pairs."""
@@ -94,6 +97,15 @@ class Inputs:
     def find(self, use: str) -> StageResult | None:
         """The nearest earlier result of a stage of that use."""
         return next((result for name, result in self.results if name == use), None)
+
+    def prepared(self, wanted_by: str) -> Place:
+        """The prepared folder that the nearest earlier stage wrote.
+
+        Raises:
+            UsageError: where no such stage came before.
+        """
+        use = next((use for use, _ in self.results if use in PREPARING), PREPARING[0])
+        return self.folder(use, wanted_by)
 
     def folder(self, use: str, wanted_by: str) -> Place:
         """The folder that the nearest earlier stage of that use wrote.

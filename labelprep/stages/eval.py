@@ -39,7 +39,7 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
         UsageError: for an unknown split, missing images, or predictions that do not fit.
         EnvironmentFailure: for a device that is not there, a full disk.
     """
-    prepared = Prepared.open(params.data or inputs.folder("convert", "eval"))
+    prepared = Prepared.open(params.data or inputs.prepared("eval"))
     options = options_of(EvalOptions, params)
     if params.pred is not None:
         if params.checkpoint is not None:

@@ -21,7 +21,7 @@ def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult
         UsageError: no `out`, an `out` that holds something else, or a set that the layout cannot hold.
         EnvironmentFailure: disk full, no permission.
     """
-    folder = params.data or inputs.folder("convert", "export")
+    folder = params.data or inputs.prepared("export")
     if params.out is None:
         message = "export needs a folder to write to"
         raise UsageError(message, hint="-o DIR, or `out:` in the spec")
@@ -52,5 +52,5 @@ def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult
         "unsplit": done.unsplit,
         "linked": done.linked,
     }
-    identity = hashlib.sha256(f"{prepared.identity} {params.layout}".encode()).hexdigest()
+    identity = hashlib.sha256(f"{prepared.identity_with_splits} {params.layout}".encode()).hexdigest()
     return StageResult(params.out, identity, summary, 3 if done.left_out else 0)

@@ -27,7 +27,7 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
         UsageError: no prepared folder, nothing in it, or ratios or groups that do not work.
         EnvironmentFailure: disk full, no permission.
     """
-    folder = params.data or inputs.folder("convert", "split")
+    folder = params.data or inputs.prepared("split")
     prepared = Prepared.open(folder)
     with closing(Splits(params.ratios, seed=params.seed, group_by=params.group_by)) as splits:
         for row in prepared.rows():

@@ -33,7 +33,7 @@ def run(params: TrainStage, inputs: Inputs, context: RunContext) -> StageResult:
     from labelprep.learning.train import train
 
     out = required_out(params, "train")
-    prepared = Prepared.open(params.data or inputs.folder("convert", "train"))
+    prepared = Prepared.open(params.data or inputs.prepared("train"))
     options = options_of(TrainOptions, params, weights=params.weights or _weights(inputs))
     heard = replace(context, reporter=Silent()) if follows() else context
     with heeding(heard) as progress:

@@ -29,7 +29,7 @@ def run(params: WeightsStage, inputs: Inputs, context: RunContext) -> StageResul
         MissingExtraError: for `pt` without torch.
         EnvironmentFailure: disk full, no permission.
     """
-    folder = params.data or inputs.folder("convert", "weights")
+    folder = params.data or inputs.prepared("weights")
     out = params.out or folder / "weights"
     return write_weights(
         params, folder, {kind: out / f"{params.name}{ENDINGS[kind]}" for kind in params.write}, context

@@ -112,8 +112,8 @@ def test_a_wrong_spec_is_told_without_a_traceback_and_nothing_is_written(project
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "spec.yaml:3:35  stages.check.fail_on: expected error, warning or never, got 'errors'; did you mean 'error'?",
-        "spec.yaml:5:17  stages.splits.use: expected validate, convert, split, weights, export, train, eval, predict "
-        "or report, got 'spilt'; did you mean 'split'?",
+        "spec.yaml:5:17  stages.splits.use: expected validate, convert, split, weights, tile, export, train, eval, "
+        "predict or report, got 'spilt'; did you mean 'split'?",
     ]
     assert not Path("build").exists()
 

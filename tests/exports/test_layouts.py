@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from labelprep.exports import LAYOUTS
 from labelprep.prepared import Prepared
-from labelprep.spec.stages import ExportLayout
+from labelprep.spec.derived import ExportLayout
 from tests.dataset import Dataset, blocks, labelprep, tree
 
 KEPT = ("mirror", "pairs", "voc", "mapillary")  # palette PNGs; Pillow gives their indices

@@ -58,11 +58,11 @@ MISTAKES = [
      "a.yaml:4:11  dataset.layout: expected auto, mirror, pairs, voc, camvid, camvid-kaggle, cityscapes or masks, "
      "got 'citiscapes'; did you mean 'cityscapes'?"),
     ("use: validate", "use: valdate",
-     "a.yaml:8:18  stages.check.use: expected validate, convert, split, weights, export, train, eval, predict or report, "
-     "got 'valdate'; did you mean 'validate'?"),
+     "a.yaml:8:18  stages.check.use: expected validate, convert, split, weights, tile, export, train, eval, predict or "
+     "report, got 'valdate'; did you mean 'validate'?"),
     ("use: validate, ", "",
-     "a.yaml:8:12  stages.check.use: expected validate, convert, split, weights, export, train, eval, predict or report, "
-     "got nothing"),
+     "a.yaml:8:12  stages.check.use: expected validate, convert, split, weights, tile, export, train, eval, predict or "
+     "report, got nothing"),
     ("epochs: 5", "epochs: five", "a.yaml:12:114  stages.train.epochs: expected a whole number, got 'five'"),
     ("epochs: 5", "epochs: 2.5", "a.yaml:12:114  stages.train.epochs: expected a whole number, got 2.5"),
     ("epochs: 5", "epochs: true", "a.yaml:12:114  stages.train.epochs: expected a whole number, got true"),

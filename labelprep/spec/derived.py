@@ -1,0 +1,61 @@
+"""Stages that make another folder of a prepared one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from labelprep.spec.fields import Positive, Real, Size, Words, refuse
+from labelprep.spec.stage import Stage
+
+ExportLayout = Literal[
+    "mirror", "pairs", "ultralytics", "mmseg", "voc", "camvid", "camvid-kaggle", "cityscapes", "ade20k",
+    "coco-stuff", "mapillary", "datumaro", "hf",
+]  # fmt: skip
+
+
+def _check_shares(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        name, _, share = word.rpartition(":")
+        if not name or not re.fullmatch(r"0?\.\d+|1(\.0+)?", share):
+            refuse("CLASS:SHARE with a share up to 1, such as road:0.9")
+    return words
+
+
+Share = Annotated[Real, Field(le=1)]
+Dominated = Annotated[Words, AfterValidator(_check_shares)]
+
+
+class TileStage(Stage):
+    """A prepared folder of crops or resized copies of another one."""
+
+    use: Literal["tile"] = "tile"
+    data: Path | None = Field(None, description="prepared folder")
+    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    size: Size | None = Field(None, description="H W: height and width of a crop; without it images stay whole")
+    stride: Size | None = Field(None, description="H W: rows and columns from crop to crop; the size, if not given")
+    scale: Positive = Field(1.0, description="factor on height and width before cropping")
+    resize: Size | None = Field(None, description="H W: height and width before cropping, in place of scale")
+    edge: Literal["shift", "pad", "drop"] = Field(
+        "shift", description="a last crop that does not fit: moved back, padded with ignored pixels, or left out"
+    )
+    min_valid: Share = Field(0.0, description="least share of a crop's pixels that must not be ignored")
+    drop_dominated: Dominated = Field(
+        (), description="CLASS:SHARE: leave out crops that the class fills to that share or more"
+    )
+    image_format: Literal["png", "jpg"] = Field("png", description="format of the written images")
+
+
+class ExportStage(Stage):
+    """A prepared folder in the layout that another tool reads."""
+
+    use: Literal["export"] = "export"
+    data: Path | None = Field(None, description="prepared folder")
+    layout: ExportLayout = Field(description="layout of the folder that is written")
+    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    link: Literal["hard", "copy"] = Field(
+        "hard", description="hard-link files that need no change, where the file system allows, or copy them"
+    )
