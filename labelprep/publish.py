@@ -36,6 +36,7 @@ from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
 
+PASSES = 3  # findings, manifest and journal
 _AT_ONCE = 10_000  # files that are removed before the folders are looked through again
 
 
@@ -127,7 +128,7 @@ def publish(
         out: the prepared folder.
         ledger: their results.
         workdir: folder for what is too large for memory.
-        tell: called all the time with the number of results that were written since the last call.
+        tell: called all the time with the number of lines written since the last call, `PASSES` for each sample.
         rehash: read images of one size again, whatever hashes of them are remembered.
 
     Returns:
@@ -159,7 +160,7 @@ def publish(
         write_lines(out / "manifest.jsonl", _alive((line[:-1] for line in rows), tell), before_change=unfinished)
     totals.removed = sweep(out, ledger, images=context.link != "none", wait=lambda: tell(0))
     write_lines(out / STATE / "source.json", [json.dumps({"root": _way(out, plan.root)})])
-    ledger.compact(lambda: tell(0))
+    ledger.compact(lambda: tell(1))
     info = {
         "schema_version": SCHEMA_VERSION,
         "class_table": table.to_dict(),
@@ -179,7 +180,7 @@ def publish(
 
 def _alive(lines: Iterable[str], tell: Callable[[int], object]) -> Iterator[str]:
     for line in lines:
-        tell(0)
+        tell(1)
         yield line
 
 

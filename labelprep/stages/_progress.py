@@ -27,10 +27,10 @@ class Late:
         self._done, self._told, self._next = 0, False, clock() + AFTER
 
     def __call__(self, units: int = 1) -> None:
-        """Takes note of units that were done since the last call; 0 is a sign of life."""
+        """Takes note of units that were done since the last call; 0 is a sign of life. That all is done, `end` says."""
         self._done += units
         now = self._clock()
-        if now >= self._next:
+        if now >= self._next and self._done != self._total:
             self._next, self._told = now + AFTER, True
             self._reporter.progress(self._what, self._done, self._total)
 

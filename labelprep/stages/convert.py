@@ -17,7 +17,7 @@ from labelprep.lock import exclusive
 from labelprep.place import Place, Remote, is_below
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
-from labelprep.publish import class_rows, publish, versions
+from labelprep.publish import PASSES, class_rows, publish, versions
 from labelprep.spec import ConvertStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
@@ -67,7 +67,7 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
                 if trust and not context.rehash:
                     _tell_retries(out, context)
                 work("convert", this, how, ledger, context)
-                lines = Late(context.reporter, "publish", len(this.plan))
+                lines = Late(context.reporter, "publish", PASSES * len(this.plan))
                 totals = publish(this.plan, how, out, ledger, this.workdir, lines, rehash=context.rehash)
                 lines.end()
         left_out = sum(f.severity == "error" and f.code in LEFT_OUT for f in this.plan.findings())

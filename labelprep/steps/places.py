@@ -12,7 +12,7 @@ from labelprep.place import Place, is_below, relative
 from labelprep.steps.pairing import report
 
 _INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
-_BATCH = 10_000
+_BATCH = 1000
 _TELL_EVERY = 256
 Row = tuple[str, int, int, str, int, int, str | None]
 
