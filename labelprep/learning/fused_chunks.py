@@ -21,34 +21,35 @@ class _Strip:
         place: image and rows, to index (B, C, H, W) by `[image, :, rows]`.
         label: (n,) int64, 0 where ignored.
         valid: (n,) bool.
-        shifted: (C, n) logits less their largest of each pixel.
-        power: (C, n) exp of them.
+        at_label: (n,) logit of the label less the largest.
+        spread: (n,) sum over classes of w (-log p), where it was asked for.
+        power: (C, n) exp of the logits less their largest.
         total: (n,) sum of the powers.
     """
 
     place: tuple[int, slice]
     label: Tensor
     valid: Tensor
-    shifted: Tensor
+    at_label: Tensor
+    spread: Tensor | None
     power: Tensor
     total: Tensor
 
     def label_probability(self) -> Tensor:
         """(n,) softmax at the label, 0 where ignored."""
-        at_label = self.power.gather(0, self.label.unsqueeze(0)).squeeze(0)
-        return torch.where(self.valid, at_label / self.total, 0)
+        return torch.where(self.valid, self.at_label.exp() / self.total, 0)
 
     def label_nll(self) -> Tensor:
         """(n,) from the logits, so that it is right where the probability is 0; 0 where ignored."""
-        at_label = self.shifted.gather(0, self.label.unsqueeze(0)).squeeze(0)
-        return torch.where(self.valid, self.total.log() - at_label, 0)
+        return torch.where(self.valid, self.total.log() - self.at_label, 0)
 
     def softmax(self) -> Tensor:
         """(C, n), 0 where ignored; takes the place of the powers."""
         return self.power.mul_(self.valid / self.total)
 
 
-def _strips(logits: Tensor, labels: Tensor, ignore_index: int) -> Iterator[_Strip]:
+def _strips(logits: Tensor, labels: Tensor, ignore_index: int, spread: Tensor | None = None) -> Iterator[_Strip]:
+    """All strips; `spread` are the weights (C,) of its sum."""
     batch, classes, height, width = logits.shape
     rows = max(1, ELEMENTS // max(classes * width, 1))
     wide = torch.promote_types(logits.dtype, torch.float32)
@@ -59,9 +60,26 @@ def _strips(logits: Tensor, labels: Tensor, ignore_index: int) -> Iterator[_Stri
             z = logits[image, :, place[1]].flatten(1).to(wide)
             if not bool(valid.all()):
                 z = torch.where(valid, z, 0)  # what an ignored pixel holds may be NaN
-            shifted = z - z.amax(0)
-            power = shifted.exp()
-            yield _Strip(place, label, valid, shifted, power, power.sum(0))
+            z = z - z.amax(0)
+            at_label = z.gather(0, label.unsqueeze(0)).squeeze(0)
+            weighed = None if spread is None else _weighed(z, spread)
+            power = z.exp_()
+            total = power.sum(0)
+            yield _Strip(
+                place,
+                label,
+                valid,
+                at_label,
+                None if spread is None or weighed is None else total.log() * spread.sum() - weighed,
+                power,
+                total,
+            )
+
+
+def _weighed(z: Tensor, weights: Tensor) -> Tensor:
+    """Sum over classes of w z, where a weight of 0 silences a class that is ruled out."""
+    weight = weights.unsqueeze(1)
+    return torch.where(weight > 0, z * weight, 0).sum(0)
 
 
 def _labels(labels: Tensor, place: tuple[int, slice], classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
@@ -84,7 +102,7 @@ def forward(
     wide = torch.float64
     by_class = torch.zeros(batch, 3, classes, dtype=wide)
     by_image = torch.zeros(batch, 3, dtype=wide)
-    for strip in _strips(logits, labels, ignore_index):
+    for strip in _strips(logits, labels, ignore_index, weights if spread else None):
         image = strip.place[0]
         nll = strip.label_nll()
         weight = weights[strip.label]
@@ -93,8 +111,8 @@ def forward(
         p = strip.label_probability()
         if gamma >= 0:
             by_image[image, 1] += (_rest(p) ** gamma * nll).sum(dtype=wide)
-        if spread:
-            by_image[image, 2] += _spread(strip, weights)
+        if strip.spread is not None:
+            by_image[image, 2] += torch.where(strip.valid, strip.spread, 0).sum(dtype=wide)
         if overlap:
             by_class[image, 0] += torch.bincount(strip.label, p.to(wide), classes)
             by_class[image, 1] += strip.softmax().sum(1)
@@ -105,13 +123,6 @@ def forward(
 def _rest(p: Tensor) -> Tensor:
     """1 - p, not below the smallest number: a small power of 0 has no derivative."""
     return (1 - p).clamp_min(torch.finfo(p.dtype).tiny)
-
-
-def _spread(strip: _Strip, weights: Tensor) -> Tensor:
-    """Sum over valid pixels and classes of w (-log p)."""
-    nll = strip.total.log() - strip.shifted
-    weight = weights.unsqueeze(1)
-    return torch.where(strip.valid & (weight > 0), nll * weight, 0).sum(dtype=torch.float64)
 
 
 def backward(

@@ -150,7 +150,7 @@ def loss_of_scores(score: Tensor, truth: Tensor, weights: Tensor | None, options
     elif options.absent == "zero" or options.compat == "smp":
         loss = torch.where(present, loss, 0)
     each = ratio((weight * loss).sum(1), weight.sum(1))
-    return ratio(torch.where(valid, each, 0).sum(), valid.sum())
+    return ratio((each * valid).sum(), valid.sum())
 
 
 def _mean(values: Tensor) -> Tensor:

@@ -101,5 +101,5 @@ def pixel_nll(
 
 
 def ratio(part: Tensor, whole: Tensor) -> Tensor:
-    """The quotient, element by element; 0 where the whole is 0."""
-    return torch.where(whole > 0, part / torch.where(whole > 0, whole, 1), 0)
+    """The quotient, element by element; 0 where the whole is 0, and so the part of it."""
+    return part / (whole + (whole == 0))
