@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from labelprep.errors import LayoutError
+from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.formats.layouts import CLASS_TABLE_FILES, MASK_FOLDERS, PARTNER_ENDINGS, split_ending, split_of
 from labelprep.place import Place, Remote, is_below, relative
 
@@ -27,13 +27,17 @@ def subfolders(root: Place) -> dict[str, Place]:
     """The folders directly below `root` by name, hidden ones and links that lead out of it left aside.
 
     Raises:
-        LayoutError: where `root` is no readable folder.
+        LayoutError: where `root` is no folder.
+        EnvironmentFailure: where it must not be listed.
     """
     if isinstance(root, Remote):
         return _remote_subfolders(root)
     try:
         with os.scandir(root) as entries:
             names = sorted(e.name for e in entries if is_folder(e) and not e.name.startswith((".", "__", "@")))
+    except PermissionError as error:
+        message = f"cannot be listed: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=root, hint="make it readable, then run again") from error
     except OSError as error:
         message = f"expected a folder: {error.strerror or error}"
         hint = "a list of pairs is given as --pairs FILE" if root.is_file() else "check the path"
@@ -95,7 +99,18 @@ def pictures(folder: Place, *, deep: bool = True) -> Iterator[str]:
 
 
 def holds_pictures(folder: Place, *, deep: bool = True) -> bool:
-    """Whether a picture lies in a folder or, with `deep`, below it."""
+    """Whether a picture lies in a folder or, with `deep`, below it; in one that must not be listed it may.
+
+    The scan of such a folder says so, where another answer would make another layout of the dataset.
+    """
+    if isinstance(folder, Path):
+        try:
+            with os.scandir(folder):
+                pass
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
     return next(pictures(folder, deep=deep), None) is not None
 
 

@@ -170,6 +170,10 @@ def _shares(reading: Reading, table: ClassTable) -> str:
 
 def _understand_indexed(coded: Coded, decoded: Decoded, table: ClassTable, habits: Habits) -> Meaning:
     """Palette and gray masks: indices or colours."""
+    if decoded.kind == "palette" and habits.color_order == "bgr":
+        # Nobody who writes blue first writes palettes, and a palette is red first by its format: it is read so
+        # unless only the other order fits.
+        habits = replace(habits, color_order="auto", tie="rgb")
     palette = decoded.palette
     if palette is None:  # a gray value v stands for itself or for the colour (v, v, v)
         palette = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(256, 3)

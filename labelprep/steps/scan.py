@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
+from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.formats.folders import is_folder
 from labelprep.formats.layouts import split_ending
@@ -146,7 +147,12 @@ def _walk(borders: Borders, folder: Path, top: str, links: list[str]) -> Iterato
                     elif split_ending(entry.name)[1]:
                         yield _take(borders, entry, prefix)
         except OSError as error:
-            yield refused(prefix or ".", f"cannot be listed: {error.strerror or error}")
+            if not prefix:  # without it there is nothing to say of any file
+                message = f"cannot be listed: {error.strerror or error}"
+                raise EnvironmentFailure(
+                    message, path=borders.folder, hint="make it readable, then run again"
+                ) from error
+            yield refused(prefix, f"cannot be listed: {error.strerror or error}")
 
 
 def _enter(

@@ -1,9 +1,11 @@
 """What every command shares: flags before or after it, unknown words, errors as one line and an exit code, help."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -122,6 +124,28 @@ def test_a_policy_that_names_a_merged_class_says_which_name_holds_it_now(data):
     assert "--on-unknown map:building" in result.err.splitlines()[-1]
     words = ("validate", data.root, "--map", "road=building", "--on-unknown", "map:building", "--scheduler", "inline")
     assert labelprep(*words, "--no-guard").code == 0
+
+
+@pytest.mark.parametrize("closed", [".", "masks", "images"])
+@pytest.mark.parametrize("command", ["validate", "convert"])
+def test_a_folder_that_must_not_be_listed_is_a_fault_of_the_place(data, tmp_path, monkeypatch, command, closed):
+    """Whichever of the three it is; a folder that is not there is a wrong word."""
+    place, scandir = data.root / closed, os.scandir
+
+    def refusing(path="."):
+        if not isinstance(path, int) and Path(path) == place:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    words = (command, data.root, *(("-o", tmp_path / "out") if command == "convert" else ()))
+    result = labelprep(*words)
+    assert result.code == 4, result.err
+    assert str(place) in result.err.splitlines()[0]
+    assert "Permission denied" in result.err
+    monkeypatch.undo()
+    assert labelprep(*words, "--masks", "nowhere").code == 2
+    assert labelprep(command, tmp_path / "nowhere", *words[2:]).code == 2
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,21 @@ def test_a_swapped_palette_votes():
     assert (ids(meaning), meaning.vote, codes(meaning)) == ([[1, 2]], "bgr", ["swapped-red-blue"])
 
 
+def test_blue_first_is_said_of_colour_masks_and_not_of_palettes_unless_only_that_fits():
+    """cv2 writes no palettes: one in the same folder is red first by its format."""
+    bgr = Habits(color_order="bgr")
+    places = np.zeros((9, 3), np.uint8)
+    places[7:] = COLORS[[1, 2]]
+    right, swapped = palette([[7, 8]], places), palette([[7, 8]], places[:, ::-1])
+    assert ids(understand(rgb([[COLORS[1][::-1], COLORS[2][::-1]]]), TABLE, bgr)) == [[1, 2]]
+    assert (ids(understand(right, TABLE, bgr)), codes(understand(right, TABLE, bgr))) == ([[1, 2]], [])
+    told = understand(swapped, TABLE, bgr)
+    assert (ids(told), codes(told)) == ([[1, 2]], ["swapped-red-blue"])
+    both = ClassTable.build([ClassRow("red", ((200, 0, 10),)), ClassRow("blue", ((10, 0, 200),))])
+    places[7:] = [(200, 0, 10), (10, 0, 200)]
+    assert ids(understand(palette([[7, 8]], places), both, bgr), both) == [[0, 1]]
+
+
 def test_transparency_is_an_error_until_it_means_ignored():
     mask = rgb([[COLORS[0], COLORS[1], COLORS[2]]], [[0, 128, 255]])
     told = understand(mask, TABLE, Habits())
