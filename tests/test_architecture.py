@@ -16,7 +16,7 @@ FLOORS = (
     | {"remembered", "place", "remote", "fetch", "lease", "parts", "key_set"}
     | {"loss_terms"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
-    {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders"},
+    {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders", "dominance"},
     {"prepared"},
     {"batch"},
     {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify", "exports", "tiling"},

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def _split(ctx: click.Context, /, folder: Place, **words: Any) -> None:
     """Write splits/train.txt, val.txt and, with three ratios, test.txt into the prepared folder OUT.
 
-    The same keys, ratios and seed give the same lists everywhere.
+    The same keys, ratios and seed give the same lists everywhere. Frames that --drop-dominated leaves out stand in
+    splits/left_out.csv alone.
     """
     console: Console = ctx.obj
     result = run_stage(ctx, "split", build(SplitStage, {**words, "data": folder}))
@@ -29,7 +30,8 @@ def _split(ctx: click.Context, /, folder: Place, **words: Any) -> None:
         console.result(summary_of(result))
     else:
         sizes = result.summary["splits"].items()
-        console.result("\n".join(f"{name}  {size}" for name, size in sizes))
+        left = [f"left out  {result.summary['left_out']}"] if result.summary["left_out"] else []
+        console.result("\n".join([*(f"{name}  {size}" for name, size in sizes), *left]))
     ctx.exit(result.exit_code)
 
 
@@ -40,7 +42,7 @@ def _params() -> list[click.Parameter]:
     return [
         click.Argument(["folder"], type=ANYWHERE, metavar="OUT"),
         shares,
-        *(option_of(name, fields[name]) for name in ("seed", "group_by", "stratify")),
+        *(option_of(name, fields[name]) for name in ("seed", "group_by", "stratify", "drop_dominated")),
     ]
 
 

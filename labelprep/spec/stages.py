@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from labelprep.spec.dataset import DatasetSpec
-from labelprep.spec.derived import ExportStage, TileStage
+from labelprep.spec.derived import Dominated, ExportStage, TileStage
 from labelprep.spec.evaluation import EvalStage, PredictStage
 from labelprep.spec.fields import (
     Anywhere,
@@ -92,6 +92,9 @@ class SplitStage(Stage):
     seed: Whole = Field(0, description="seed of the shuffle")
     group_by: Regex | None = Field(None, description="regular expression; keys with the same match stay together")
     stratify: Flag = Field(False, description="spread rare classes over the splits")
+    drop_dominated: Dominated = Field(
+        (), description="CLASS:SHARE: leave out frames that the class fills to that share or more, and list them"
+    )
 
 
 class WeightsStage(Stage):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import zip_longest
 
 from labelprep.atomic import confined, sweep_temporary, write_lines
+from labelprep.dominance import Limit, dominating, limits_of
 from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.place import Place
 from labelprep.prepared import Prepared
@@ -16,6 +19,7 @@ from labelprep.split import NAMES, Splits
 from labelprep.stages import Inputs, RunContext, StageResult
 
 VERSION = 1
+LEFT_OUT = "left_out.csv"  # no .txt, which would make it a split
 
 
 def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
@@ -29,9 +33,10 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
     """
     folder = params.data or inputs.prepared("split")
     prepared = Prepared.open(folder)
+    limits = limits_of(params.drop_dominated, prepared.table)
     with closing(Splits(params.ratios, seed=params.seed, group_by=params.group_by)) as splits:
         for row in prepared.rows():
-            if row.written:
+            if row.written and dominating(row.pixels, limits) is None:
                 splits.add(row.key, (i for i, n in enumerate(row.pixels) if n))
         if not len(splits):
             message = "it holds no converted mask to split"
@@ -39,10 +44,11 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
         splits.deal(stratify=params.stratify)
         out = params.out or confined(folder, folder / "splits" / "train.txt").parent
         _write(out, splits)
+        left_out = _list_left_out(out / LEFT_OUT, prepared, limits)
         missing = _missing(splits, prepared.table.names)
         sizes = {name: splits.size(name) for name in splits.names}
         _tell(sizes, missing, context)
-        return StageResult(out, _identity(splits), {"splits": sizes, "classes_missing": missing})
+        return StageResult(out, _identity(splits), {"splits": sizes, "classes_missing": missing, "left_out": left_out})
 
 
 def _write(out: Place, splits: Splits) -> None:
@@ -63,6 +69,27 @@ def _write(out: Place, splits: Splits) -> None:
     for path in stale:
         if path.stem in splits.names:
             write_lines(path, splits.keys(path.stem))
+
+
+def _list_left_out(path: Place, prepared: Prepared, limits: Sequence[Limit]) -> int:
+    """Lists the frames that a class dominates; how many there are. Without any there is no list."""
+    count = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal count
+        yield "key,class,share"
+        for row in prepared.rows():
+            if row.written and (found := dominating(row.pixels, limits)) is not None:
+                count += 1
+                text = io.StringIO()
+                csv.writer(text, lineterminator="").writerow([row.key, prepared.table.names[found[0].id], found[1]])
+                yield text.getvalue()
+
+    if limits:
+        write_lines(path, lines())
+    if not count:
+        path.unlink(missing_ok=True)
+    return count
 
 
 def _holds(path: Place, splits: Splits) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from labelprep.dominance import limits_of
 from labelprep.errors import UsageError
 from labelprep.execution import Watch, backend, batches
 from labelprep.place import on_disk
@@ -36,7 +37,7 @@ def run(params: TileStage, inputs: Inputs, context: RunContext) -> StageResult:
         params.resize,
         params.edge,
         params.min_valid,
-        tuple(_dominated(word, prepared) for word in params.drop_dominated),
+        limits_of(params.drop_dominated, prepared.table),
         params.image_format,
     )
     total = int(prepared.info["masks"]) - int(prepared.info["failed"])
@@ -74,13 +75,3 @@ def run(params: TileStage, inputs: Inputs, context: RunContext) -> StageResult:
         "classes": class_rows(done.counts, tiled.table),
     }
     return StageResult(params.out, tiled.identity, summary, 3 if done.failed else 0)
-
-
-def _dominated(word: str, prepared: Prepared) -> tuple[int, float]:
-    """CLASS:SHARE as id and share.
-
-    Raises:
-        ClassTableError: for a class that the table does not have.
-    """
-    name, _, share = word.rpartition(":")
-    return prepared.table.id_of(name), float(share)

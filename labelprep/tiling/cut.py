@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 from labelprep.atomic import write_atomic
 from labelprep.batch import unpack
 from labelprep.classes import ClassTable
+from labelprep.dominance import Limit, dominating
 from labelprep.findings import Finding
 from labelprep.prepared import Row, image_path, mask_path
 from labelprep.steps.count import ClassCounts
@@ -41,7 +42,7 @@ class How:
         resize: height and width before cropping, in place of `scale`.
         edge: crops at the lower and right edge; see `boxes`.
         min_valid: least share of a crop's pixels that must not be ignored.
-        drop_dominated: (class, share) pairs: crops of whose valid pixels the class fills that share are left out.
+        drop_dominated: crops that a class fills are left out.
         image_format: of the written images.
     """
 
@@ -51,7 +52,7 @@ class How:
     resize: tuple[int, int] | None = None
     edge: Edge = "shift"
     min_valid: float = 0.0
-    drop_dominated: tuple[tuple[int, float], ...] = ()
+    drop_dominated: tuple[Limit, ...] = ()
     image_format: ImageFormat = "png"
 
     def target(self, height: int, width: int) -> tuple[int, int]:
@@ -95,7 +96,7 @@ class Context:
         """The context that `to_json` wrote."""
         values = json.loads(text)
         how: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values["how"].items()}
-        how["drop_dominated"] = tuple(tuple(pair) for pair in how["drop_dominated"])
+        how["drop_dominated"] = tuple(Limit(*pair) for pair in how["drop_dominated"])
         return Context(Path(values["out"]), ClassTable.from_dict(values["table"]), How(**how), values["options"])
 
 
@@ -171,9 +172,8 @@ def _unwanted(counts: ClassCounts, how: How, table: ClassTable) -> str | None:
     valid = int(counts.pixels.sum())
     if valid < how.min_valid * counts.total:
         return f"{valid / counts.total:.1%} of its pixels are valid, less than {how.min_valid:.1%}"
-    for number, share in how.drop_dominated:
-        if valid and counts.pixels[number] >= share * valid:
-            return f"{table.names[number]} fills {counts.pixels[number] / valid:.1%} of it, {share:.1%} or more"
+    if (found := dominating(counts.pixels.tolist(), how.drop_dominated)) is not None:
+        return f"{table.names[found[0].id]} fills {found[1]:.1%} of it, {found[0].share:.1%} or more"
     return None
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from labelprep.atomic import write_lines
@@ -12,6 +13,7 @@ from labelprep.prepared import Prepared, Row
 from labelprep.spec import SplitStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages.split import run
+from tests.dataset import Dataset, labelprep
 
 TABLE = ClassTable.build([ClassRow("road", ((128, 64, 128),)), ClassRow("car", ((64, 0, 128),))])
 
@@ -141,3 +143,20 @@ def test_a_list_that_stays_as_it_was_is_left_alone(folder):
     before = {path: path.stat().st_mtime_ns for path in (folder / "splits").iterdir()}
     run(SplitStage(data=folder), Inputs(), RunContext())
     assert {path: path.stat().st_mtime_ns for path in (folder / "splits").iterdir()} == before
+
+
+def test_frames_that_one_class_fills_are_left_out_and_listed(tmp_path):
+    data = Dataset(tmp_path / "data")
+    for key in "abcd":
+        data.pair(key)
+    full = np.zeros((24, 32), np.uint8)
+    full[0, 0] = 1
+    data.pair("full,1", data.colors[full])
+    assert labelprep("convert", data.root, "-o", tmp_path / "out").code == 0
+    done = labelprep("split", tmp_path / "out", "--drop-dominated", "road:0.9", "--ratios", "0.5", "0.5", "--json")
+    assert (done.code, done.summary["splits"], done.summary["left_out"]) == (0, {"train": 2, "val": 2}, 1)
+    lists = tmp_path / "out/splits"
+    assert "full,1" not in "".join(path.read_text() for path in lists.glob("*.txt"))
+    assert (lists / "left_out.csv").read_text().splitlines() == ["key,class,share", f'"full,1",road,{767 / 768}']
+    assert labelprep("split", tmp_path / "out").code == 0
+    assert not (lists / "left_out.csv").exists()
