@@ -58,6 +58,7 @@ def test_json_gives_sizes_and_missing_classes(folder):
             "out": (folder / "splits").as_posix(),
             "splits": {"train": 8, "val": 2},
             "classes_missing": {"train": [], "val": []},
+            "left_out": 0,
         }
     ]
 
