@@ -70,7 +70,7 @@ class ValidateStage(RawStage):
     use: Literal["validate"] = "validate"
     fail_on: Literal["error", "warning", "never"] = Field("error", description="least severity that fails")
     suspects: OnDisk | None = Field(
-        None, description="suspects.jsonl, or the folder of an evaluation or run: labels that a model contradicts"
+        None, description="labels that a model contradicts: suspects.jsonl, or the folder of an evaluation or run"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labelprep.errors import UsageError
 from labelprep.learning import results
 from labelprep.learning.options import EvalOptions
-from labelprep.per_image import Counts, image_counts
+from labelprep.per_image import ROWS, Counts, image_counts
 from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.score import score_folder
@@ -69,29 +69,37 @@ def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOption
     split = options.split_of(prepared.splits())
     classes = len(prepared.table)
     confusion, edges = np.zeros((classes, classes), np.int64), np.zeros((3, classes), np.int64)
-    rows: list[tuple[str, Counts]] = []
+    keys: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="labelprep-") as nowhere, tempfile.TemporaryFile() as spilled:
 
-    def on_sample(key: str, one: NDArray[np.int64], near: NDArray[np.int64]) -> None:
-        nonlocal confusion, edges
-        confusion, edges = confusion + one, edges + near
-        rows.append((key, image_counts(one, near)))
-        context.reporter.progress("scoring", len(rows), None)
+        def on_sample(key: str, one: NDArray[np.int64], near: NDArray[np.int64]) -> None:
+            nonlocal confusion, edges
+            confusion, edges = confusion + one, edges + near
+            keys.append(key)
+            spilled.write(image_counts(one, near).tobytes())
+            context.reporter.progress("scoring", len(keys), None)
 
-    score_folder(folder, prepared, split, width=options.boundary, on_sample=on_sample)
-    with tempfile.TemporaryDirectory(prefix="labelprep-") as nowhere:
+        score_folder(folder, prepared, split, width=options.boundary, on_sample=on_sample)
         place = out or Path(nowhere)
-        images = (({"key": key, **_files(place, folder, prepared, key)}, counts) for key, counts in rows)
-        means, counts = results.write_images(place, images, len(rows), classes)
+        spilled.seek(0)
+        images = (
+            ({"key": key, **_files(place, folder, prepared, key)}, _next_counts(spilled, classes)) for key in keys
+        )
+        means, counts = results.write_images(place, images, len(keys), classes)
         values = results.metric_values(
             confusion,
             prepared.table,
             edges=edges if options.boundary else None,
             training=prepared.counts("train").pixels if "train" in prepared.splits() else None,
-            extra=results.set_values(split, len(rows), options, counts, means),
+            extra=results.set_values(split, len(keys), options, counts, means),
         )
     if out is not None:
         results.write_metrics(out, confusion, values)
     return StageResult(out, results.identity_of(confusion, values), _summary(values))
+
+
+def _next_counts(file: IO[bytes], classes: int) -> Counts:
+    return np.frombuffer(file.read(8 * len(ROWS) * classes), np.int64).reshape(len(ROWS), classes)
 
 
 def _files(out: Path, folder: Path, prepared: Prepared, key: str) -> dict[str, str]:

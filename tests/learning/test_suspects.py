@@ -135,6 +135,20 @@ def test_the_report_shows_them_among_the_findings(chain, tmp_path):
     assert "plots/uncertainty.png" in values["plots"]
 
 
+def test_a_mask_that_stands_on_its_head_is_suspect_as_a_whole(chain, tmp_path):
+    keys = write_sample(tmp_path / "raw", 1, 3, SIZE, seed=9)
+    path = tmp_path / "raw" / "masks" / f"{keys[2]}.png"
+    Image.open(path).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)
+    assert labelprep("convert", tmp_path / "raw", *chain.words, "-o", tmp_path / "out").code == 0
+    words = ("--suspect-pixels", 16, "--suspect-below", 0.1, "--device", "cpu", "-o", tmp_path / "eval")
+    assert labelprep("eval", chain.root / "run", "--data", tmp_path / "out", *words).code == 0
+    whole = [s.finding for s in suspects.read(tmp_path / "eval") if s.finding.code == "suspect-mask"]
+    assert [finding.key for finding in whole] == [keys[2]]
+    assert whole == [next(suspects.read(tmp_path / "eval")).finding]  # of most evidence
+    assert "of the labelled pixels" in whole[0].message
+    assert (whole[0].labelled, whole[0].predicted) == (None, None)
+
+
 def test_a_chain_may_look_at_the_labels_behind_its_evaluation():
     stages = {"labels": ValidateStage(suspects="eval"), "eval": EvalStage()}
     assert edges(stages)["labels"] == ("eval",)
