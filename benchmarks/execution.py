@@ -2,8 +2,9 @@
 
     python benchmarks/execution.py [--jobs 2] [--batch-seconds 0.5] [--batches 60] [--json]
 
-`wait`: every sample sleeps, so that whatever is missing from 100 % is the time in which a worker had nothing to do.
-`spin`: every sample counts, so that driver, scheduler and other programs on the machine also take their share.
+`wait`: every sample sleeps, so that driver and scheduler have the processor when they want it.
+`spin`: every sample counts, and driver, scheduler and all else on the machine want the processor too.
+Each sample says how long it took by the clock on the wall; what is missing from 100 % is time between samples.
 Workers and guards are started, and have worked, before the clock starts.
 """
 
@@ -29,17 +30,18 @@ SAMPLES = 16  # in a batch
 def wait(blob):
     """Sleeps `mask` seconds for every sample."""
     for _, sample in unpack(blob)[1]:
+        began = time.perf_counter()
         time.sleep(float(sample["mask"]))
-        yield b"1"
+        yield str(time.perf_counter() - began).encode()
 
 
 def spin(blob):
     """Computes for `mask` seconds of its own processor time for every sample."""
     for _, sample in unpack(blob)[1]:
-        end = time.thread_time() + float(sample["mask"])
+        began, end = time.perf_counter(), time.thread_time() + float(sample["mask"])
         while time.thread_time() < end:
             sum(range(1000))
-        yield b"1"
+        yield str(time.perf_counter() - began).encode()
 
 
 def nothing(blob):
@@ -56,8 +58,9 @@ def efficiency(mapper, work, seconds, batches, jobs):
     """Seconds of work as a share of the seconds that the workers had."""
     list(mapper(work, [batch(0.1) for _ in range(4 * jobs)]))
     began = time.perf_counter()
-    list(mapper(work, (batch(seconds) for _ in range(batches))))
-    return batches * seconds / jobs / (time.perf_counter() - began)
+    answers = list(mapper(work, (batch(seconds) for _ in range(batches))))
+    worked = sum(sum(json.loads(each)) for each in answers)
+    return worked / jobs / (time.perf_counter() - began)
 
 
 def guard_cost():
