@@ -28,7 +28,7 @@ _S3 = {
 }
 _ROUNDS = 2
 _HINT = "check the address, the network and what your credentials allow; what is finished is kept"
-_VERSION = ("ETag", "etag", "md5Hash", "generation", "LastModified", "updated", "mtime", "created")
+_VERSION = ("ETag", "md5Hash", "etag", "generation", "LastModified", "updated", "mtime", "created")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ class _Lease:
             EnvironmentFailure: where somebody holds it.
         """
         before, since = self.entries(), time.monotonic()
-        while before and not _gone(before[max(before)]) and time.monotonic() - since < LEASE:
+        while before and (lives := _lives(before[max(before)])) is not False and time.monotonic() - since < LEASE:
+            if lives:
+                raise self.busy(before)
             time.sleep(_LOOK)
             if (now := self.entries()) != before:
                 if now:
@@ -166,23 +168,25 @@ def _holder(content: bytes) -> str:
         return "process unknown"
 
 
-def _gone(content: bytes) -> bool:
-    """Whether the holder ran on this very machine and does not any more."""
+def _lives(content: bytes) -> bool | None:
+    """Whether the holder's process lives; None where it runs on another machine, or that cannot be told."""
     try:
         values = json.loads(content)
         if values["machine"] != _machine():
-            return False
-        return bool(psutil.Process(int(values["pid"])).create_time() != values["started"])
+            return None
+        return bool(psutil.Process(int(values["pid"])).create_time() == values["started"])
     except psutil.NoSuchProcess:
-        return True
-    except (ValueError, KeyError, TypeError, psutil.Error):
         return False
+    except (ValueError, KeyError, TypeError, psutil.Error):
+        return None
 
 
 def _machine() -> str:
     """Equal for processes that see each other: same machine, same start of it, same container."""
-    parts = [platform.node(), str(uuid.getnode())]
-    with suppress(OSError):
+    parts = [platform.node()]
+    try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
         parts.append(os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 - no path at its end
+    except OSError:  # not Linux
+        parts.append(str(uuid.getnode()))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A real S3 server on loopback for tests: a process of its own, with credentials that exist nowhere else."""
+"""Real servers on loopback for tests: processes of their own, with credentials that exist nowhere else."""
 
 import contextlib
 import os
@@ -34,6 +34,35 @@ def s3_server(folder):
     finally:
         server.kill()
         server.wait()
+
+
+@contextlib.contextmanager
+def google_server(folder):
+    """Starts an emulator of Google's store on a free port, with this process speaking to it."""
+    pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator is not installed")
+    core = pytest.importorskip("gcsfs.core", reason="gcsfs is not installed")
+    import fsspec
+
+    log = folder / "google.log"
+    serve = (
+        "from gcp_storage_emulator.server import create_server; s = create_server('127.0.0.1', 0, in_memory=True);"
+        "s.start(); port = s._api._httpd.server_address[1];"
+        "print('Running on http://127.0.0.1:%d' % port, flush=True); input()"
+    )
+    with log.open("wb") as stream:
+        server = subprocess.Popen([sys.executable, "-c", serve], stdout=stream, stderr=stream, stdin=subprocess.PIPE)
+    try:
+        address = _address(server, log)
+        # the plain one: the other first asks for the bucket's kind by gRPC, which the emulator does not speak
+        fsspec.register_implementation("gs", core.GCSFileSystem, clobber=True)
+        with (
+            mock.patch.dict(os.environ, {"STORAGE_EMULATOR_HOST": address}),
+            mock.patch.dict(fsspec.config.conf, {"gs": {"token": "anon"}}),
+        ):
+            yield address
+    finally:
+        server.kill()
+        server.communicate()
 
 
 def _address(server, log):

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -20,7 +21,7 @@ from labelprep.errors import EnvironmentFailure, MissingExtraError, UsageError
 from labelprep.place import Remote, to_place
 from labelprep.prepared import Prepared
 from tests.dataset import COLORS, Dataset, blocks, labelprep, tree
-from tests.store import CREDENTIALS, SECRET, objects, s3_server, speaking_to, upload
+from tests.store import CREDENTIALS, SECRET, google_server, objects, s3_server, speaking_to, upload
 
 MASKS = 10
 PLAIN = ("--scheduler", "inline", "--no-guard")  # as quick as it gets; other tests have guards and workers
@@ -428,6 +429,20 @@ def test_memory_and_file_urls(store, tmp_path):
     assert (refused.code, "other processes do not see memory://" in refused.err) == (2, True)
 
 
+def test_google_gives_the_same_tree_and_a_second_run_changes_nothing(store, tmp_path):
+    with google_server(tmp_path) as address:
+        body = json.dumps({"name": "sets"}).encode()
+        request = Request(f"{address}/storage/v1/b?project=tests", body, {"Content-Type": "application/json"})
+        urlopen(request, timeout=30).close()
+        root, out = upload(store.data.root, to_place("gs://sets/data")), to_place("gs://sets/out")
+        assert labelprep("convert", root, "-o", out, *PLAIN).code == 3
+        first = {item.name: item for item in out.below()}
+        assert objects(out, state=False) == store.tree
+        assert labelprep("convert", root, "-o", out, *PLAIN).code == 3
+        assert {item.name: item for item in out.below()} == first
+        assert labelprep("verify", out).code == 0
+
+
 def test_access_denied_is_a_fault_of_the_place_and_names_no_secret(tmp_path):
     with s3_server(tmp_path) as environment, speaking_to(environment):
         fetch.connect("s3", "s3://sets").mkdir("sets")
@@ -438,7 +453,5 @@ def test_access_denied_is_a_fault_of_the_place_and_names_no_secret(tmp_path):
 
 
 def turn_on_authorization(address):
-    from urllib.request import Request, urlopen
-
     request = Request(f"{address}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"})
     urlopen(request, timeout=30).close()
