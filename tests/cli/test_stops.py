@@ -1,6 +1,7 @@
 """A chain that is told to stop, in whatever stage: the exit code, the last line, nothing left over, and going on."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from labelprep.stages import RunContext
-from labelprep.stages._learning import heeding
+from labelprep.stages._learning import heeding, require_torch
 from tests.dataset import Dataset, blocks, labelprep
 from tests.execution import hostile
 
@@ -119,3 +120,12 @@ def test_a_learning_stage_finishes_the_unit_under_way_and_no_more():
     assert loud.done == 3
     assert len(loud.said) == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_threads_of_torch_do_not_wait_in_a_loop_unless_somebody_wants_that(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    require_torch()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    require_torch()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"

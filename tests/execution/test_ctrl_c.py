@@ -14,6 +14,7 @@ import pytest
 
 from tests.dataset import labelprep, tree
 from tests.execution import hostile
+from tests.execution.test_cluster import free_port, scheduler_at, stopped, wait_for, worker_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals a process group")
 INLINE, LOCAL = ("inline",), ("local", "--jobs", "2")
@@ -127,3 +128,29 @@ def test_the_command_that_goes_on_does_not_begin_anew(data, tmp_path):
     before = len(journal(out))
     resumed = labelprep("convert", root, "-o", out, "--scheduler", "inline", "--json")
     assert resumed.summary["converted_now"] == 150 - before
+
+
+def test_a_run_on_a_cluster_leaves_it_running_and_goes_on_there(data, tmp_path, monkeypatch):
+    root, undisturbed = data
+    out, address = tmp_path / "out", f"tcp://127.0.0.1:{free_port()}"
+    slow, temporary = environment(tmp_path)
+    with monkeypatch.context() as cluster:
+        cluster.setenv("PYTHONPATH", slow["PYTHONPATH"])
+        servers = scheduler_at(address, tmp_path), worker_of(address, tmp_path)
+    try:
+        wait_for(address)
+        process = started(root, out, slow, (address,))
+        os.kill(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err.splitlines()[-1]) == (
+            143,
+            f"labelprep convert {root} -o {out} --scheduler {address}",
+        ), err
+        assert "Traceback" not in err
+        assert list(temporary.iterdir()) == []
+        assert masks(out) == sorted(journal(out))
+        assert [server.poll() for server in servers] == [None, None]
+        assert labelprep("convert", root, "-o", out, "--scheduler", "inline").code == 0
+        assert tree(out, state=False) == tree(undisturbed, state=False)
+    finally:
+        stopped(*servers)
