@@ -18,6 +18,15 @@ LOSSES = MappingProxyType(
         "topk": "cross entropy of the hardest pixels",
     }
 )
+COMPATS = MappingProxyType(  # whose published numbers of which losses there are
+    {
+        "none": frozenset(LOSSES),
+        "deeplab": frozenset({"ce", "focal"}),
+        "keras": frozenset({"dice", "jaccard"}),
+        "monai": frozenset({"dice", "jaccard", "tversky"}),
+        "smp": frozenset({"dice", "jaccard", "tversky"}),
+    }
+)
 _ALSO = MappingProxyType(  # what others call them
     {
         "crossentropy": "ce",
@@ -57,6 +66,20 @@ def parse_terms(text: str) -> dict[str, float]:
             raise ValueError(message)
         terms[name] = factor
     return terms
+
+
+def check_compat(compat: str, text: str) -> None:
+    """Refuses a compat word that there is not, or that concerns none of the terms.
+
+    Raises:
+        ValueError: naming the losses that it concerns.
+    """
+    if compat not in COMPATS:
+        message = f"compat must be one of {', '.join(COMPATS)}, but is {compat!r}"
+        raise ValueError(message)
+    if not COMPATS[compat] & set(parse_terms(text)):
+        message = f"compat {compat!r} concerns {', '.join(sorted(COMPATS[compat]))}; the loss {text!r} has none of them"
+        raise ValueError(message)
 
 
 def _guess(name: str) -> str:

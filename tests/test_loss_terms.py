@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from labelprep.loss_terms import LOSSES, parse_terms
+from labelprep.loss_terms import COMPATS, LOSSES, check_compat, parse_terms
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,16 @@ def test_the_rest_is_refused_without_a_guess(text):
     with pytest.raises(ValueError, match="expected a sum of ce") as refused:
         parse_terms(text)
     assert "did you mean" not in str(refused.value)
+
+
+def test_a_compat_word_goes_with_the_losses_that_it_concerns():
+    for compat, concerned in COMPATS.items():
+        for name in LOSSES:
+            if name in concerned:
+                check_compat(compat, f"0.5*{name}")
+            else:
+                with pytest.raises(ValueError, match=f"the loss '{name}' has none of them"):
+                    check_compat(compat, name)
+    check_compat("smp", "ce+dice")
+    with pytest.raises(ValueError, match="compat must be one of none, deeplab, keras, monai, smp"):
+        check_compat("mmseg", "ce")

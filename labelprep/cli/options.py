@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.errors import UsageError
 from labelprep.spec import DatasetSpec
+from labelprep.spec.problems import did_you_mean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -183,7 +184,7 @@ def _plain(error: Any) -> str:
         "greater_than": f"expected more than {bounds.get('gt')}",
     }.get(error["type"], error["msg"])
     shown = " ".join(map(str, got)) if isinstance(got, tuple) else repr(got)  # as it was typed
-    return f"{name}: {expected}, got {shown}"
+    return f"{name}: {expected}, got {shown}{did_you_mean(got, bounds.get('allowed', ()))}"
 
 
 def run_words(words: Mapping[str, Any]) -> dict[str, Any]:

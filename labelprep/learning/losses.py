@@ -18,9 +18,9 @@ from torch import Tensor
 
 from labelprep.learning.fused import can_fuse, fused_sums
 from labelprep.learning.loss_options import LossOptions
-from labelprep.learning.pixels import check_shapes, check_word, widened
-from labelprep.learning.terms import COMPATS, TERMS, Batch, Settings
-from labelprep.loss_terms import parse_terms
+from labelprep.learning.pixels import check_shapes, widened
+from labelprep.learning.terms import TERMS, Batch, Settings
+from labelprep.loss_terms import check_compat, parse_terms
 
 Weights = Sequence[float] | NDArray[np.floating[Any]] | Tensor
 
@@ -64,7 +64,7 @@ def parse_loss(
     """
     factors = parse_terms(text)
     told = LossOptions() if options is None else options
-    _check_compat(told.compat, text, factors)
+    check_compat(told.compat, text)
     settings = Settings(told, _ids(told.dice_classes, names), ignore_index)
     for name in factors:
         TERMS[name].check(settings)
@@ -105,14 +105,6 @@ def _fused_values(names: Sequence[str], batch: Batch, settings: Settings) -> dic
         if of_sums is not None:
             found[name] = of_sums(sums, batch, settings).to(kind)
     return found
-
-
-def _check_compat(compat: str, text: str, factors: Mapping[str, float]) -> None:
-    check_word("compat", compat, tuple(COMPATS))
-    concerned = COMPATS[compat]
-    if not concerned & set(factors):
-        message = f"compat {compat!r} concerns {', '.join(sorted(concerned))}; the loss {text!r} has none of them"
-        raise ValueError(message)
 
 
 def _ids(words: Sequence[str], names: Sequence[str]) -> tuple[int, ...] | None:

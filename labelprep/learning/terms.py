@@ -21,16 +21,7 @@ from labelprep.learning.overlap import OverlapCompat, OverlapOptions
 from labelprep.learning.pixels import ratio
 from labelprep.learning.topk_ce import check_topk, topk_cross_entropy
 from labelprep.learning.tversky import check_tversky, tversky, tversky_of_sums
-
-COMPATS = MappingProxyType(
-    {
-        "none": frozenset({"ce", "focal", "dice", "jaccard", "tversky", "lovasz", "boundary", "topk"}),
-        "deeplab": frozenset({"ce", "focal"}),
-        "keras": frozenset({"dice", "jaccard"}),
-        "monai": frozenset({"dice", "jaccard", "tversky"}),
-        "smp": frozenset({"dice", "jaccard", "tversky"}),
-    }
-)
+from labelprep.loss_terms import COMPATS
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from labelprep.loss_terms import LOSSES, parse_terms
+from labelprep.loss_terms import COMPATS, LOSSES, check_compat, parse_terms
 from labelprep.spec.fields import Count, Flag, Positive, Real, Words, refuse
 from labelprep.spec.stage import Stage
 
@@ -17,6 +18,10 @@ def _check_loss(loss: str) -> str:
     except ValueError:
         refuse(f"a sum of {', '.join(LOSSES)} such as 0.5*ce+dice", allowed=(*LOSSES, "ce+dice", "focal+dice"))
     return loss
+
+
+def _listed(losses: Iterable[str]) -> str:
+    return ", ".join(sorted(losses))
 
 
 Loss = Annotated[str, AfterValidator(_check_loss)]
@@ -61,3 +66,12 @@ class LossWords(Stage):
     compat: Literal["none", "deeplab", "keras", "monai", "smp"] = Field(
         "none", description="published numbers: deeplab (ce, focal), keras, monai or smp (dice, jaccard, tversky)"
     )
+
+    @field_validator("compat")
+    @classmethod
+    def _concerns_the_loss(cls, compat: str, info: ValidationInfo) -> str:
+        try:
+            check_compat(compat, info.data.get("loss", "ce+dice"))
+        except ValueError:
+            refuse(f"a word that concerns the loss {info.data['loss']!r}; {compat} is for {_listed(COMPATS[compat])}")
+        return compat

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402
 
+from labelprep.errors import UsageError  # noqa: E402
 from labelprep.learning.boundary_ce import boundary_cross_entropy  # noqa: E402
 from labelprep.learning.cross_entropy import cross_entropy  # noqa: E402
 from labelprep.learning.dice import dice  # noqa: E402
@@ -15,7 +16,9 @@ from labelprep.learning.jaccard import jaccard  # noqa: E402
 from labelprep.learning.loss_options import LossOptions  # noqa: E402
 from labelprep.learning.losses import parse_loss  # noqa: E402
 from labelprep.learning.lovasz import lovasz  # noqa: E402
+from labelprep.learning.options import TrainOptions  # noqa: E402
 from labelprep.learning.topk_ce import topk_cross_entropy  # noqa: E402
+from labelprep.learning.trainer import make_loss  # noqa: E402
 from labelprep.learning.tversky import tversky  # noqa: E402
 from tests import reference  # noqa: E402
 
@@ -434,6 +437,15 @@ class TestParseLoss:
     def test_what_is_no_loss_is_refused_with_the_choices(self, text):
         with pytest.raises(ValueError, match="expected a sum of ce, focal, dice"):
             parse_loss(text)
+
+    def test_the_trainer_hands_all_words_on(self):
+        logits, labels = case()
+        options = TrainOptions(loss="tversky", tversky_alpha=0.0, dice_classes=("grass",), dice_reduction="image")
+        found = make_loss(options, np.array(WEIGHTS), 255, ("road", "grass", "sky", "car"))(logits, labels).total
+        wanted = tversky(logits, labels, alpha=0.0, classes=[1], reduction="image", weights=tensor(WEIGHTS))
+        assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+        with pytest.raises(UsageError, match="no class 'sea'"):
+            make_loss(TrainOptions(dice_classes=("sea",)), None, 255, ("road", "grass"))
 
     def test_options_are_checked_before_any_batch(self):
         for text, words in (
