@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from labelprep.per_image import ROWS, Counts, image_counts
 from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.score import score_folder
+from labelprep.scratch import scratch
 from labelprep.spec import EvalStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
 from labelprep.stages._learning import follows, heeding, options_of, out_of, require_torch
@@ -70,7 +70,7 @@ def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOption
     classes = len(prepared.table)
     confusion, edges = np.zeros((classes, classes), np.int64), np.zeros((3, classes), np.int64)
     keys: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="labelprep-") as nowhere, tempfile.TemporaryFile() as spilled:
+    with scratch() as nowhere, (nowhere / "counts").open("w+b") as spilled:
 
         def on_sample(key: str, one: NDArray[np.int64], near: NDArray[np.int64]) -> None:
             nonlocal confusion, edges
@@ -80,7 +80,7 @@ def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOption
             context.reporter.progress("scoring", len(keys), None)
 
         score_folder(folder, prepared, split, width=options.boundary, on_sample=on_sample)
-        place = out or Path(nowhere)
+        place = out or nowhere
         spilled.seek(0)
         images = (
             ({"key": key, **_files(place, folder, prepared, key)}, _next_counts(spilled, classes)) for key in keys
