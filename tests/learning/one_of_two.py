@@ -35,7 +35,7 @@ def main(rank, folder):
         init_method=(folder / "meeting").as_uri(),
         rank=rank,
         world_size=2,
-        timeout=datetime.timedelta(minutes=5),
+        timeout=datetime.timedelta(minutes=9),
     )
     prepared = Prepared.open(folder / "prepared")
     found = []

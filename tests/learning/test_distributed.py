@@ -30,7 +30,7 @@ def pair(tmp_path_factory, make_street):
         for rank in range(2)
     ]
     try:
-        said = [process.communicate(timeout=300)[1] for process in processes]
+        said = [process.communicate(timeout=600)[1] for process in processes]
     finally:
         for process in processes:
             process.kill()
