@@ -20,6 +20,9 @@ GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 _CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
 _PIECE = 1 << 20
+COMPRESSED = frozenset({b"iCCP", b"zTXt", b"iTXt"})
+MOST_TEXT = 4 << 20  # bytes; as large as profiles get
+MANY_CHUNKS, SHORT_CHUNK = 5_000, 256  # from so many on, they hold so many bytes on average: a list of them is no bomb
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,12 @@ def walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         DamagedFileError: naming the chunk and its offset, for a wrong checksum or a file that ends early.
     """
     view = memoryview(data)
-    at = len(SIGNATURE)
+    at, count = len(SIGNATURE), 0
     while at + 12 <= len(data):
+        count += 1
+        if count > MANY_CHUNKS and at < count * SHORT_CHUNK:
+            message = f"damaged PNG: {count:,} chunks in its first {at:,} bytes; no program writes such files"
+            raise DamagedFileError(message)
         size = int.from_bytes(view[at : at + 4])
         name = bytes(view[at + 4 : at + 8])
         end = at + 12 + size
@@ -81,6 +88,41 @@ def walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at = end
     message = f"damaged PNG: ends early, at byte {len(data)}, in the chunk that starts at byte {at}"
     raise DamagedFileError(message)
+
+
+def require_modest_texts(parts: Sequence[tuple[bytes, memoryview]]) -> None:
+    """Refuses a PNG whose compressed texts and profiles unfold to more than `MOST_TEXT` bytes together.
+
+    Args:
+        parts: (name, content) of every chunk.
+
+    Raises:
+        DamagedFileError: as soon as that is known.
+    """
+    left = MOST_TEXT
+    for name, content in parts:
+        if name not in COMPRESSED:
+            continue
+        inflater = zlib.decompressobj()
+        try:
+            waiting: bytes = packed_text(name, content)
+            while left >= 0 and (piece := inflater.decompress(waiting, _PIECE)):
+                left, waiting = left - len(piece), inflater.unconsumed_tail
+        except zlib.error:
+            continue  # for the decoder to say
+        if left < 0:
+            message = f"damaged PNG: its texts and profiles unfold to more than {MOST_TEXT:,} bytes"
+            raise DamagedFileError(message)
+
+
+def packed_text(name: bytes, content: memoryview) -> bytes:
+    """The compressed part of a chunk iCCP, zTXt or iTXt; empty where an iTXt is not compressed."""
+    _, _, rest = bytes(content).partition(b"\0")
+    if name != b"iTXt":
+        return rest[1:]
+    if rest[:1] == b"\0":
+        return b""
+    return rest[rest.find(b"\0", rest.find(b"\0", 2) + 1) + 1 :]
 
 
 def require_whole(parts: Sequence[tuple[bytes, memoryview]], header: Header) -> None:

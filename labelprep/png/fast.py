@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelprep.png import chunks
-from labelprep.png.chunks import Header
+from labelprep.png.chunks import COMPRESSED, Header, packed_text
 
 STEPS = {chunks.GRAY: 1, chunks.RGB: 3, chunks.PALETTE: 1, chunks.RGBA: 4}
 MOST_TEXT = 1 << 20  # bytes that a compressed profile or text may unfold to, as in Pillow
@@ -22,7 +22,6 @@ MOST_TEXT = 1 << 20  # bytes that a compressed profile or text may unfold to, as
 # Chunks that change no pixel and that Pillow accepts whatever they hold, or at just this length.
 _HARMLESS = {b"tEXt", b"tIME", b"bKGD", b"sBIT", b"eXIf", b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _LENGTHS = {b"pHYs": 9, b"gAMA": 4, b"sRGB": 1, b"cHRM": 32}
-_COMPRESSED = {b"iCCP", b"zTXt", b"iTXt"}
 
 
 class Seeds(NamedTuple):
@@ -84,15 +83,14 @@ def _is_plain(name: bytes, content: memoryview) -> bool:
         return True
     if name in _LENGTHS:
         return len(content) == _LENGTHS[name]
-    if name not in _COMPRESSED:
+    if name not in COMPRESSED:
         return False  # transparency, animation, and what nobody knows
-    _, _, rest = bytes(content).partition(b"\0")
-    start = 1 if name != b"iTXt" else rest.find(b"\0", rest.find(b"\0", 2) + 1) + 1
-    if name == b"iTXt" and rest[:1] == b"\0":
-        return len(rest) <= MOST_TEXT
+    packed = packed_text(name, content)
+    if name == b"iTXt" and not packed:
+        return len(content) <= MOST_TEXT
     try:
         inflater = zlib.decompressobj()
-        inflater.decompress(rest[start:], MOST_TEXT)
+        inflater.decompress(packed, MOST_TEXT)
     except zlib.error:
         return False
     return not inflater.unconsumed_tail

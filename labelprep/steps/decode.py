@@ -7,9 +7,11 @@ The header is judged before anything is decoded, and a damaged file never gives 
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from labelprep.errors import DamagedFileError
 from labelprep.png import chunks, fast
@@ -50,10 +52,11 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, seeds: Seeds | None = N
             return _from_codes(codes, header)
         chunks.require_whole(parts, header)
     try:
-        image = _open(data)
-        _refuse_large(image.width, image.height, max_pixels)
-        _refuse_frames(image)
-        return to_decoded(image, data)
+        with any_size():
+            image = _open(data)
+            _refuse_large(image.width, image.height, max_pixels)
+            _refuse_frames(image)
+            return to_decoded(image, data)
     except (DamagedFileError, MemoryError):  # of memory another process may have enough
         raise
     except Exception as error:
@@ -77,7 +80,9 @@ def _judge_png(data: bytes, max_pixels: int) -> tuple[chunks.Header, list[tuple[
     _refuse_large(header.width, header.height, max_pixels)
     if header.depth == 16 and header.color_type != chunks.GRAY:
         raise DamagedFileError(SIXTEEN_BITS, code="unsupported-mode")
-    return header, list(chunks.walk(data))
+    parts = list(chunks.walk(data))
+    chunks.require_modest_texts(parts)
+    return header, parts
 
 
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
@@ -87,6 +92,12 @@ def _refuse_large(width: int, height: int, max_pixels: int) -> None:
 
 
 def _refuse_frames(image: Image.Image) -> None:
+    if isinstance(image, TiffImageFile):  # which counts by reading a chain that a file may make endless
+        with suppress(EOFError):
+            image.seek(1)
+            message = "holds more than one picture; a mask is one"
+            raise DamagedFileError(message, code="unsupported-mode")
+        return
     frames = getattr(image, "n_frames", 1)
     if frames != 1:
         message = f"holds {frames} pictures; a mask is one"
@@ -95,8 +106,7 @@ def _refuse_frames(image: Image.Image) -> None:
 
 def _open(data: bytes) -> Image.Image:
     try:
-        with any_size():
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         message = f"not an image that can be a mask (first bytes {data[:8]!r}); expected {', '.join(FORMATS)}"
         code = "unreadable-file" if data else "damaged-file"

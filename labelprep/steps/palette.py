@@ -111,13 +111,16 @@ def read_ids(path: Place | str) -> NDArray[Any]:
         OSError: where it cannot be read.
     """
     data = to_place(path).read_bytes()
-    if data.startswith(chunks.SIGNATURE):
-        try:
-            header, parts = chunks.read_header(data), list(chunks.walk(data))
-        except DamagedFileError as error:
-            raise DamagedFileError(error.message, path=path) from None
+    if not data.startswith(chunks.SIGNATURE):
+        message = f"is no PNG (first bytes {data[:8]!r})"
+        raise DamagedFileError(message, path=path, hint="convert it first: labelprep convert DATASET -o OUT")
+    try:
+        header, parts = chunks.read_header(data), list(chunks.walk(data))
         if header.color_type in (chunks.GRAY, chunks.PALETTE) and (codes := fast.decode(parts, header)) is not None:
             return codes.codes
+        chunks.require_whole(parts, header)
+    except DamagedFileError as error:
+        raise DamagedFileError(error.message, path=path) from None
     with any_size(), Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         if image.mode not in ("P", "L", "I;16"):
             message = f"holds colours (mode {image.mode}), not ids; expected a palette or gray PNG"
