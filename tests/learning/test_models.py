@@ -53,7 +53,13 @@ def test_an_unknown_model_is_refused_with_the_list():
 
 def test_own_models_have_no_published_weights():
     with pytest.raises(UsageError, match="unet_small has no published weights"):
-        create_model("unet_small", 3, pretrained=True)
+        create_model("unet_small", 3, pretrained="DEFAULT")
+
+
+def test_published_weights_have_torchvisions_own_names():
+    with pytest.raises(UsageError, match="fcn_resnet50 has no published weights named 'NOPE'") as caught:
+        create_model("fcn_resnet50", 3, "NOPE")
+    assert "IMAGENET1K_V1" in caught.value.hint
 
 
 @pytest.mark.parametrize("error", [URLError("no route to host"), RuntimeError('invalid hash value (expected "a")')])
@@ -63,7 +69,7 @@ def test_weights_that_cannot_be_fetched_are_a_failure_of_the_environment(monkeyp
 
     monkeypatch.setattr(models.tv, "get_model", get_model)
     with pytest.raises(EnvironmentFailure, match="the published weights cannot be fetched") as caught:
-        create_model("fcn_resnet50", 3, pretrained=True)
+        create_model("fcn_resnet50", 3, pretrained="DEFAULT")
     assert "checkpoints" in caught.value.hint
     with pytest.raises(EnvironmentFailure):
         published_model("deeplabv3_resnet101")
