@@ -23,7 +23,7 @@ from labelprep.prepared import Prepared
 from tests.dataset import COLORS, Dataset, blocks, labelprep, tree
 from tests.store import CREDENTIALS, SECRET, google_server, objects, s3_server, speaking_to, upload
 
-MASKS = 10
+MASKS = 6
 PLAIN = ("--scheduler", "inline", "--no-guard")  # as quick as it gets; other tests have guards and workers
 
 
@@ -123,7 +123,7 @@ def test_verify_reads_the_store(store, out):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process group")
 def test_a_killed_run_goes_on_to_the_same_tree(store, out):
-    kill_once(store, out, ("--scheduler", "inline"), masks=3)
+    kill_once(store, out, ("--scheduler", "inline"), masks=2)
     done = labelprep("convert", store.root, "-o", out, *PLAIN)
     assert done.code == 3, done.err
     assert objects(out, state=False) == store.tree
@@ -367,6 +367,10 @@ def test_later_stages_read_a_set_in_the_store(store, out, tmp_path):
     assert labelprep("weights", out, "--split", "train").code == 0
     assert {"splits/train.txt", "splits/val.txt", "weights/class_weights.json"} <= set(objects(out))
     assert labelprep("report", out, "-o", tmp_path / "report").code == 0
+    assert labelprep("export", out, "--layout", "mirror", "-o", tmp_path / "mirror").code == 0
+    assert len(list((tmp_path / "mirror").rglob("mask?.png"))) >= MASKS
+    refused = labelprep("tile", out, "--size", "16", "16", "-o", tmp_path / "crops")
+    assert (refused.code, "must lie on a disk" in refused.err) == (2, True)
     assert labelprep("convert", store.root, "-o", out / "hard", "--link", "hard", *PLAIN).code == 4
 
 
@@ -381,7 +385,6 @@ def test_training_reads_images_and_masks_from_the_store(store, out, tmp_path):
     assert done.code == 0, done.err
     done = labelprep("eval", tmp_path / "run", "--data", out, "--device", "cpu")
     assert done.code == 0, done.err
-    assert labelprep("report", out, tmp_path / "run/eval", "-o", tmp_path / "report").code == 0
     refused = labelprep("train", out, "-o", "s3://sets/run")
     assert (refused.code, "expected a path on disk" in refused.err) == (2, True)
 
@@ -390,7 +393,7 @@ def test_a_chain_runs_on_the_store_and_knows_what_is_up_to_date(store, out, tmp_
     spec = tmp_path / "chain.yaml"
     spec.write_text(
         f"version: 1\nout: {(tmp_path / 'run').as_posix()}\n"
-        f"dataset: {{root: {store.root}, limit: 6}}\n"
+        f"dataset: {{root: {store.root}, limit: 4}}\n"
         f"stages:\n  masks: {{use: convert, out: {out}}}\n"
         f"  splits: {{use: split, from: masks, ratios: [0.5, 0.5]}}\n"
         f"  weights: {{use: weights, from: [masks, splits], split: train}}\n"

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from labelprep.doctor import Check
+    from labelprep.cli.paths import PlaceType
+from labelprep.doctor import Check
 
 MARKS: Final = {"good": "ok", "absent": "--", "bad": "!!"}
 
 
 @click.command(name="doctor")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), default=".", help="Folder whose disk is looked at."
+    "-o", "--out", type=PlaceType(urls=False, file_okay=False), default=".", help="Folder whose disk is looked at."
 )
 @click.option(
     "--scheduler", default="local", show_default=True, metavar="local|tcp://…", help="Workers that are looked at."

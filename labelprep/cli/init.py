@@ -10,6 +10,7 @@ import click
 
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import dataset_of, dataset_options, run_words
+from labelprep.cli.paths import PlaceType
 from labelprep.errors import UsageError
 
 LOOKED_AT: Final = 2000  # masks, spread evenly
@@ -18,9 +19,7 @@ FIRST_LOOK: Final = 500  # masks that the new spec is tried on
 
 @click.command(name="init")
 @dataset_options
-@click.option(
-    "--out", "-o", "spec", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Spec to write."
-)
+@click.option("--out", "-o", "spec", type=PlaceType(urls=False, dir_okay=False), required=True, help="Spec to write.")
 @click.pass_context
 def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
     """Look at DATASET and write a commented spec that runs as it stands. Nothing is ever overwritten.

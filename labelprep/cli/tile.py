@@ -10,6 +10,7 @@ import click
 from labelprep.cli.learning import out_option, stage_options
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, run_options, run_words
+from labelprep.cli.paths import ANYWHERE
 from labelprep.cli.summaries import finding_rows
 from labelprep.cli.tables import class_table
 from labelprep.spec import TileStage
@@ -40,7 +41,7 @@ def _tile(ctx: click.Context, /, data: Path, out: Path, **words: Any) -> None:
 
 
 def _params() -> list[click.Parameter]:
-    data = click.Argument(["data"], type=click.Path(path_type=Path), metavar="OUT")
+    data = click.Argument(["data"], type=ANYWHERE, metavar="OUT")
     return [data, out_option("DIR"), *stage_options(TileStage), *run_options()]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from labelprep.spec.fields import Positive, Real, Size, Words, refuse
+from labelprep.spec.fields import Anywhere, Positive, Real, Size, Words, refuse
 from labelprep.spec.stage import Stage
 
 ExportLayout = Literal[
@@ -33,8 +32,8 @@ class TileStage(Stage):
     """A prepared folder of crops or resized copies of another one."""
 
     use: Literal["tile"] = "tile"
-    data: Path | None = Field(None, description="prepared folder")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    data: Anywhere | None = Field(None, description="prepared folder")
+    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
     size: Size | None = Field(None, description="H W: height and width of a crop; without it images stay whole")
     stride: Size | None = Field(None, description="H W: rows and columns from crop to crop; the size, if not given")
     scale: Positive = Field(1.0, description="factor on height and width before cropping")
@@ -53,9 +52,9 @@ class ExportStage(Stage):
     """A prepared folder in the layout that another tool reads."""
 
     use: Literal["export"] = "export"
-    data: Path | None = Field(None, description="prepared folder")
+    data: Anywhere | None = Field(None, description="prepared folder")
     layout: ExportLayout = Field(description="layout of the folder that is written")
-    images: Path | None = Field(None, description="folder of the images, where they moved since convert")
+    images: Anywhere | None = Field(None, description="folder of the images, where they moved since convert")
     link: Literal["hard", "copy"] = Field(
         "hard", description="hard-link files that need no change, where the file system allows, or copy them"
     )

@@ -17,7 +17,7 @@ from labelprep.batch import pack
 from labelprep.errors import UsageError
 from labelprep.findings import Finding
 from labelprep.lock import exclusive
-from labelprep.place import on_disk
+from labelprep.place import Place, on_disk
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, Row, mark_unfinished
 from labelprep.publish import readable, versions
 from labelprep.steps.count import ClassCounts
@@ -53,7 +53,7 @@ def tile_dataset(
     how: How,
     workdir: Path,
     *,
-    images: Path | None = None,
+    images: Place | None = None,
     mapper: Mapper,
     group: Callable[[Iterator[Numbered]], Iterable[tuple[Numbered, ...]]],
     told: Callable[[int], None] = lambda _: None,
@@ -129,7 +129,7 @@ def _claim(out: Path, prepared: Prepared, how: How) -> None:
     write_lines(path, [mark])
 
 
-def _samples(prepared: Prepared, images: Path | None) -> Iterator[Numbered]:
+def _samples(prepared: Prepared, images: Place | None) -> Iterator[Numbered]:
     """Every written mask once, in plan order within its split, split by split, with its place."""
     splits: tuple[str | None, ...] = prepared.splits() or (None,)
     number = 0
