@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from labelprep.cli.options import option_of
+from labelprep.cli.options import is_size, option_of
 from labelprep.cli.paths import ON_DISK
 from labelprep.spec import Stage
 from labelprep.stages import StageResult
 
-SIZES = ("resize", "crop", "size", "stride")
 GIVEN = ("use", "from_", "out", "data")
 
 
@@ -20,7 +19,7 @@ def stage_options(model: type[Stage], *without: str) -> list[click.Option]:
     """The options of a stage's words; those that the command takes itself are left out."""
     left_out = {*GIVEN, *without}
     return [
-        _size_option(name, info.description or "") if name in SIZES else option_of(name, info)
+        _size_option(name, info.description or "") if is_size(info) else option_of(name, info)
         for name, info in model.model_fields.items()
         if name not in left_out
     ]

@@ -53,6 +53,11 @@ def option_of(name: str, info: FieldInfo) -> click.Option:
     return click.Option([flag, name], **words)
 
 
+def is_size(info: FieldInfo) -> bool:
+    """Whether a field takes height and width."""
+    return [_core(kind) for kind in get_args(_core(info.annotation))] == [int, int]
+
+
 def _core(annotation: Any) -> Any:
     """The type inside `X | None` and `Annotated[X, …]`."""
     if get_origin(annotation) is Annotated:
