@@ -76,13 +76,12 @@ def fused_sums(
             sums NaN: to raise would be to wait for the kernel.
     """
     check_shapes(logits, labels, weights)
-    given = logits.new_ones(logits.shape[1], dtype=torch.float32) if weights is None else weights
     batch, classes, *sides = logits.shape
     pixels = logits if logits.ndim == 4 else logits.reshape(batch, classes, 1, math.prod(sides))
     by_class, by_image = pixel_sums(
         pixels,
         labels.reshape(batch, *pixels.shape[2:]),
-        given.to(widened(logits[:0]).dtype),
+        None if weights is None else weights.to(widened(logits[:0]).dtype),
         ignore_index,
         -1.0 if gamma is None else gamma,
         overlap,
@@ -93,7 +92,13 @@ def fused_sums(
 
 @torch.library.custom_op("labelprep::pixel_sums", mutates_args=())
 def pixel_sums(
-    logits: Tensor, labels: Tensor, weights: Tensor, ignore_index: int, gamma: float, overlap: bool, spread: bool
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None,
+    ignore_index: int,
+    gamma: float,
+    overlap: bool,
+    spread: bool,
 ) -> tuple[Tensor, Tensor]:
     """The sums as (B, 3, C): hit, predicted, truth, and (B, 3): nll, focal, spread. A gamma below 0 is none."""
     sums: tuple[Tensor, Tensor] = _kernels(logits).forward(
@@ -106,7 +111,7 @@ def pixel_sums(
 def pixel_sums_backward(
     logits: Tensor,
     labels: Tensor,
-    weights: Tensor,
+    weights: Tensor | None,
     by_class: Tensor,
     by_image: Tensor,
     ignore_index: int,
@@ -130,7 +135,7 @@ def _kernels(logits: Tensor) -> Any:
 
 
 @pixel_sums.register_fake
-def _(logits: Tensor, labels: Tensor, weights: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+def _(logits: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     batch, classes = logits.shape[:2]
     return logits.new_empty((batch, 3, classes), dtype=torch.float64), logits.new_empty((batch, 3), dtype=torch.float64)
 

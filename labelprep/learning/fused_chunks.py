@@ -11,6 +11,7 @@ from torch import Tensor
 from labelprep.learning.pixels import valid_labels
 
 ELEMENTS = 1 << 17  # logits of a strip: half a megabyte of float32
+PIXELS = 1 << 14  # of a strip at most: with few classes it is the pixels that fill the cache
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class _Strip:
     Attributes:
         place: image and rows, to index (B, C, H, W) by `[image, :, rows]`.
         label: (n,) int64, 0 where ignored.
-        valid: (n,) bool.
+        valid: (n,) bool; None where no pixel is ignored.
         at_label: (n,) logit of the label less the largest.
         spread: (n,) sum over classes of w (-log p), where it was asked for.
         power: (C, n) exp of the logits less their largest.
@@ -29,69 +30,84 @@ class _Strip:
 
     place: tuple[int, slice]
     label: Tensor
-    valid: Tensor
+    valid: Tensor | None
     at_label: Tensor
     spread: Tensor | None
     power: Tensor
     total: Tensor
 
+    def kept(self, values: Tensor) -> Tensor:
+        """The values (n,) or (C, n), 0 where ignored."""
+        return values if self.valid is None else torch.where(self.valid, values, 0)
+
     def label_probability(self) -> Tensor:
         """(n,) softmax at the label, 0 where ignored."""
-        return torch.where(self.valid, self.at_label.exp() / self.total, 0)
+        return self.kept(self.at_label.exp() / self.total)
 
-    def label_nll(self) -> Tensor:
-        """(n,) from the logits, so that it is right where the probability is 0; 0 where ignored."""
-        return torch.where(self.valid, self.total.log() - self.at_label, 0)
+    def label_nll(self, weights: Tensor | None) -> Tensor:
+        """(n,) weighted, from the logits, so that it is right where the probability is 0; 0 where ignored."""
+        nll = self.kept(self.total.log() - self.at_label)
+        return nll if weights is None else _times(weights.index_select(0, self.label), nll)
+
+    def label_count(self) -> Tensor:
+        """(C,) valid pixels of each class."""
+        count = torch.bincount(self.label, minlength=len(self.power))
+        if self.valid is not None:
+            count[0] -= len(self.valid) - self.valid.sum()
+        return count
 
     def softmax(self) -> Tensor:
         """(C, n), 0 where ignored; takes the place of the powers."""
-        return self.power.mul_(self.valid / self.total)
+        return self.power.mul_(self.kept(self.total.reciprocal()))
+
+
+def _times(weight: Tensor, values: Tensor) -> Tensor:
+    """The product, 0 where the weight is 0 and the value infinite."""
+    return torch.where(weight > 0, weight * values, 0)
 
 
 def _strips(logits: Tensor, labels: Tensor, ignore_index: int, spread: Tensor | None = None) -> Iterator[_Strip]:
     """All strips; `spread` are the weights (C,) of its sum."""
     batch, classes, height, width = logits.shape
-    rows = max(1, ELEMENTS // max(classes * width, 1))
+    rows = max(1, min(ELEMENTS // max(classes, 1), PIXELS) // max(width, 1))
     wide = torch.promote_types(logits.dtype, torch.float32)
     for image in range(batch if width else 0):
         for top in range(0, height, rows):
             place = (image, slice(top, top + rows))
             label, valid = _labels(labels, place, classes, ignore_index)
             z = logits[image, :, place[1]].flatten(1).to(wide)
-            if not bool(valid.all()):
+            if valid is not None:
                 z = torch.where(valid, z, 0)  # what an ignored pixel holds may be NaN
             z = z - z.amax(0)
             at_label = z.gather(0, label.unsqueeze(0)).squeeze(0)
-            weighed = None if spread is None else _weighed(z, spread)
+            weighed = None if spread is None else _times(spread.unsqueeze(1), z).sum(0)
             power = z.exp_()
             total = power.sum(0)
-            yield _Strip(
-                place,
-                label,
-                valid,
-                at_label,
-                None if spread is None or weighed is None else total.log() * spread.sum() - weighed,
-                power,
-                total,
-            )
+            nll = None if spread is None or weighed is None else total.log() * spread.sum() - weighed
+            yield _Strip(place, label, valid, at_label, nll, power, total)
 
 
-def _weighed(z: Tensor, weights: Tensor) -> Tensor:
-    """Sum over classes of w z, where a weight of 0 silences a class that is ruled out."""
-    weight = weights.unsqueeze(1)
-    return torch.where(weight > 0, z * weight, 0).sum(0)
-
-
-def _labels(labels: Tensor, place: tuple[int, slice], classes: int, ignore_index: int) -> tuple[Tensor, Tensor]:
+def _labels(labels: Tensor, place: tuple[int, slice], classes: int, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+    label = labels[place].flatten().to(torch.int64)
+    least, most = label.aminmax()
+    if least >= 0 and most < classes and not (least <= ignore_index <= most):
+        return label, None
     try:
-        return valid_labels(labels[place].flatten(), classes, ignore_index)
+        safe, valid = valid_labels(label, classes, ignore_index)
     except ValueError:
         valid_labels(labels, classes, ignore_index)  # says how many there are in all
         raise
+    return safe, valid
 
 
 def forward(
-    logits: Tensor, labels: Tensor, weights: Tensor, ignore_index: int, gamma: float, overlap: bool, spread: bool
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None,
+    ignore_index: int,
+    gamma: float,
+    overlap: bool,
+    spread: bool,
 ) -> tuple[Tensor, Tensor]:
     """See `fused.pixel_sums`.
 
@@ -102,22 +118,25 @@ def forward(
     wide = torch.float64
     by_class = torch.zeros(batch, 3, classes, dtype=wide)
     by_image = torch.zeros(batch, 3, dtype=wide)
-    for strip in _strips(logits, labels, ignore_index, weights if spread else None):
+    for strip in _strips(logits, labels, ignore_index, _spread_weights(logits, weights) if spread else None):
         image = strip.place[0]
-        nll = strip.label_nll()
-        weight = weights[strip.label]
-        nll = torch.where(weight > 0, nll, 0) * weight
+        nll = strip.label_nll(weights)
         by_image[image, 0] += nll.sum(dtype=wide)
-        p = strip.label_probability()
+        p = strip.label_probability() if overlap or gamma >= 0 else nll
         if gamma >= 0:
             by_image[image, 1] += (_rest(p) ** gamma * nll).sum(dtype=wide)
         if strip.spread is not None:
-            by_image[image, 2] += torch.where(strip.valid, strip.spread, 0).sum(dtype=wide)
+            by_image[image, 2] += strip.kept(strip.spread).sum(dtype=wide)
         if overlap:
             by_class[image, 0] += torch.bincount(strip.label, p.to(wide), classes)
             by_class[image, 1] += strip.softmax().sum(1)
-        by_class[image, 2] += torch.bincount(strip.label, strip.valid.to(wide), classes)
+        by_class[image, 2] += strip.label_count()
     return by_class, by_image
+
+
+def _spread_weights(logits: Tensor, weights: Tensor | None) -> Tensor:
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    return torch.ones(logits.shape[1], dtype=wide) if weights is None else weights
 
 
 def _rest(p: Tensor) -> Tensor:
@@ -128,7 +147,7 @@ def _rest(p: Tensor) -> Tensor:
 def backward(
     logits: Tensor,
     labels: Tensor,
-    weights: Tensor,
+    weights: Tensor | None,
     by_class: Tensor,
     by_image: Tensor,
     ignore_index: int,
@@ -142,36 +161,34 @@ def backward(
     (p_k - [k = y]) times the derivative by the nll of the label from the others.
     """
     gradient = torch.empty_like(logits)
-    by_class, by_image = by_class.to(weights.dtype), by_image.to(weights.dtype)
-    if not logits.shape[3]:
-        return gradient
+    spread_weights = _spread_weights(logits, weights)
+    by_class, by_image = by_class.to(spread_weights.dtype), by_image.to(spread_weights.dtype)
     for strip in _strips(logits, labels, ignore_index):
         image, rows = strip.place
         hit, predicted, _ = by_class[image]
-        each = by_image[image, 2] * weights if spread else None
+        each = by_image[image, 2] * spread_weights if spread else None
         slope = _label_slope(strip, weights, by_image[image], gamma)
         at_label, common = -slope, slope if each is None else slope + each.sum()
         if overlap:
-            p_hit = strip.label_probability() * hit[strip.label]
+            p_hit = strip.label_probability() * hit.index_select(0, strip.label)
             mean = (strip.softmax() * predicted.unsqueeze(1)).sum(0) + p_hit
             out = strip.power.mul_(predicted.unsqueeze(1) + (common - mean))
             at_label = at_label + p_hit
         else:
             out = strip.softmax().mul_(common)
         if each is not None:
-            out -= torch.where(strip.valid, each.unsqueeze(1), 0)
-        out.scatter_add_(0, strip.label.unsqueeze(0), torch.where(strip.valid, at_label, 0).unsqueeze(0))
+            out -= strip.kept(each.unsqueeze(1))
+        added = strip.kept(at_label.expand(len(strip.label)))
+        out.scatter_add_(0, strip.label.unsqueeze(0), added.unsqueeze(0))
         gradient[image, :, rows] = out.view_as(gradient[image, :, rows])
     return gradient
 
 
-def _label_slope(strip: _Strip, weights: Tensor, by_image: Tensor, gamma: float) -> Tensor:
-    """(n,) derivative of the loss by the nll of the label, through cross entropy and focal."""
-    slope = by_image[0].expand(len(strip.label))
+def _label_slope(strip: _Strip, weights: Tensor | None, by_image: Tensor, gamma: float) -> Tensor:
+    """Derivative of the loss by the nll of the label, through cross entropy and focal: (n,), or one for all."""
+    slope = by_image[0]
     if gamma >= 0:
-        p, nll = strip.label_probability(), strip.label_nll()
+        p, nll = strip.label_probability(), strip.label_nll(None)
         rest = _rest(p)
-        change = gamma * rest ** (gamma - 1) * torch.where(p > 0, p * nll, 0)
-        slope = slope + by_image[1] * (rest**gamma + change)
-    weight = weights[strip.label]
-    return torch.where(weight > 0, weight * slope, 0)
+        slope = slope + by_image[1] * (rest**gamma + gamma * rest ** (gamma - 1) * _times(p, nll))
+    return slope if weights is None else weights.index_select(0, strip.label) * slope

@@ -187,10 +187,17 @@ def _backward(
 
 
 def forward(
-    logits: Tensor, labels: Tensor, weights: Tensor, ignore_index: int, gamma: float, overlap: bool, spread: bool
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None,
+    ignore_index: int,
+    gamma: float,
+    overlap: bool,
+    spread: bool,
 ) -> tuple[Tensor, Tensor]:
     """See `fused.pixel_sums`."""
     batch, classes, height, width = logits.shape
+    weights = _given(weights, logits)
     shape = _shape(weights, logits, labels)
     tiles_of_image = triton.cdiv(height * width, shape["BLOCK_P"])
     tiles = max(TILES, triton.cdiv(batch * tiles_of_image, MOST_PROGRAMS))
@@ -211,7 +218,7 @@ def forward(
 def backward(
     logits: Tensor,
     labels: Tensor,
-    weights: Tensor,
+    weights: Tensor | None,
     by_class: Tensor,
     by_image: Tensor,
     ignore_index: int,
@@ -222,6 +229,7 @@ def backward(
     """See `fused.pixel_sums_backward`; the formula stands in `fused_chunks.backward`."""
     batch, classes, height, width = logits.shape
     gradient = torch.empty_like(logits)
+    weights = _given(weights, logits)
     shape = _shape(weights, logits, labels, gradient)
     groups = triton.cdiv(height * width, shape["BLOCK_P"])
     if batch * groups:
@@ -233,6 +241,11 @@ def backward(
             OVERLAP=overlap, FOCAL=gamma >= 0, SPREAD=spread, **shape,
         )  # fmt: skip
     return gradient
+
+
+def _given(weights: Tensor | None, logits: Tensor) -> Tensor:
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    return logits.new_ones(logits.shape[1], dtype=wide) if weights is None else weights
 
 
 def _shape(weights: Tensor, *images: Tensor) -> dict[str, Any]:
