@@ -102,6 +102,7 @@ def test_an_auxiliary_head_adds_its_loss_and_stays_out_of_the_checkpoint(street,
     assert not torch.equal(other["net.backbone.weight"], one["net.backbone.weight"])
 
 
+@pytest.mark.chaos
 def test_torchvisions_auxiliary_head(street, tmp_path):
     options = replace(ONCE, model="deeplabv3_mobilenet_v3_large", aux_weight=0.4, batch_size=8)
     train(street.prepared, tmp_path, options)
