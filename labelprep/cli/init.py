@@ -36,14 +36,13 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
     from labelprep.proposal import propose_classes, spec_text, void_classes
     from labelprep.scratch import scratch
     from labelprep.spec import ValidateStage
-    from labelprep.stages.dataset import table_of
-    from labelprep.steps.discover import discover
+    from labelprep.stages.dataset import discovered, table_of
 
     beside = spec.with_name(f"{spec.stem}.classes.yaml")
     _refuse_existing(spec, beside)
     dataset, reporter = dataset_of(words), ctx.obj.reporter()
     with scratch() as workdir:
-        plan = discover(dataset, workdir)
+        plan = discovered(dataset, workdir, reporter)
         found = inspect_dataset(
             plan,
             None,

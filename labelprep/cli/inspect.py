@@ -27,12 +27,11 @@ def command(ctx: click.Context, /, **words: Any) -> None:
     """
     from labelprep.inspection import inspect_dataset
     from labelprep.scratch import scratch
-    from labelprep.stages.dataset import table_of
-    from labelprep.steps.discover import discover
+    from labelprep.stages.dataset import discovered, table_of
 
     dataset = dataset_of(words)
     with scratch() as workdir:
-        plan = discover(dataset, workdir)
+        plan = discovered(dataset, workdir, ctx.obj.reporter())
         table, problem = None, None
         try:
             table = table_of(dataset, plan)

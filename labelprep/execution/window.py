@@ -41,7 +41,7 @@ SILENT = 30.0  # seconds without such an answer, after which the scheduler is lo
 LONELY = 10.0  # seconds without any worker, after which own workers are started anew
 DESERTED = 60.0  # the same on a cluster, whose workers may come back by themselves
 PATIENCE = 120.0  # the least number of seconds without a result that make a stall
-ATTEMPTS = 12  # of a batch whose worker dies; halved each time, 512 samples are one by then
+ATTEMPTS = 12  # of a batch whose worker dies; halved each time, 2048 samples are one by then
 GIVE_UP = 300.0  # seconds without a result in which own workers were started anew again and again
 
 GO_ON = "run the same command again: what is finished is kept"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, Protocol, cast
 
 from labelprep.atomic import sweep_temporary
@@ -102,7 +102,7 @@ class Runner:
             its `rehash`, every raw file and image is read, whatever its size and time.
         again: the command that goes on after a failure, for messages.
         find: gives the module of a kind of stage.
-        fingerprint: gives the fingerprint of a raw dataset's files.
+        fingerprint: gives the fingerprint of a raw dataset's files, `raw_fingerprint` by default.
     """
 
     def __init__(
@@ -112,13 +112,13 @@ class Runner:
         *,
         again: str,
         find: Callable[[str], StageModule] = find_stage,
-        fingerprint: Callable[[DatasetSpec], str] = raw_fingerprint,
+        fingerprint: Callable[[DatasetSpec], str] | None = None,
     ) -> None:
         self.chain = chain
         self.context = context
         self.again = again
         self.find = find
-        self.fingerprint = fingerprint
+        self.fingerprint = fingerprint or partial(raw_fingerprint, reporter=context.reporter)
         self.record = Record(chain.folder)
 
     def plan(self, names: Sequence[str] = (), *, force: bool = False) -> Outcome:

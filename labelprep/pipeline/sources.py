@@ -14,27 +14,35 @@ from labelprep.place import Place, Remote, state_of, to_place
 from labelprep.prepared import Prepared
 from labelprep.remembered import Remembered
 from labelprep.spec import DatasetSpec
+from labelprep.stages import Reporter, Silent
 
 PRESET = "preset:"
+SILENT = Silent()
 
 
-def raw_fingerprint(dataset: DatasetSpec) -> str:
+def raw_fingerprint(dataset: DatasetSpec, reporter: Reporter = SILENT) -> str:
     """Fingerprint of the raw files from names, sizes, times and what is unpaired; opens no picture.
 
     Stages that read them remember their SHA-256 themselves, and do not read again what has not changed.
+
+    Args:
+        dataset: where it lies and how to read it.
+        reporter: is told how many files are found, where that takes a while.
 
     Raises:
         LayoutError: where the dataset has no pairs or its layout is in doubt.
     """
     from labelprep.scratch import scratch
-    from labelprep.steps.discover import discover
+    from labelprep.stages.dataset import discovered
 
     with scratch() as folder:
-        plan = discover(dataset, folder)
-        found = [finding.to_dict() for finding in plan.findings()]
+        plan = discovered(dataset, folder, reporter)
+        found = hashlib.sha256()
+        for finding in plan.findings():
+            found.update(json.dumps(finding.to_dict()).encode() + b"\n")
         beside = plan.class_table if dataset.classes is None else None
         table = class_table_hash(beside) if beside else None
-        return hashlib.sha256(json.dumps([plan.fingerprint(), found, table]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([plan.fingerprint(), found.hexdigest(), table]).encode()).hexdigest()
 
 
 def class_table_hash(source: str) -> str | None:

@@ -39,6 +39,14 @@ class Job:
     workdir: Path
 
 
+def discovered(dataset: DatasetSpec, workdir: Path, reporter: Reporter) -> Plan:
+    """The plan of a dataset, as `discover` makes it in `workdir`; says how many files are found while it looks."""
+    found = Late(reporter, "files found")
+    plan = discover(dataset, workdir, found)
+    found.end()
+    return plan
+
+
 @contextmanager
 def job(dataset: DatasetSpec, reporter: Reporter) -> Iterator[Job]:
     """Discovers the samples and loads the class table.
@@ -53,9 +61,7 @@ def job(dataset: DatasetSpec, reporter: Reporter) -> Iterator[Job]:
         EnvironmentFailure: no room for the tables of the run.
     """
     with scratch() as workdir:
-        found = Late(reporter, "files found")
-        plan = discover(dataset, workdir, found)
-        found.end()
+        plan = discovered(dataset, workdir, reporter)
         yield Job(plan, table_of(dataset, plan), workdir)
 
 
