@@ -53,8 +53,9 @@ def leased(out: Remote) -> Iterator[Callable[[], None]]:
         yield lease.check
     finally:
         lease.ended.set()
-        thread.join()
-        lease.give_back()
+        if not lease.is_lost():  # else somebody else holds it, or the store is silent, and would be waited for again
+            thread.join()
+            lease.give_back()
 
 
 class _Lease:
@@ -114,16 +115,20 @@ class _Lease:
         elif max(entries) > self.number:
             self.lost = f"{_holder(entries[max(entries)])} took it over"
 
+    def is_lost(self) -> bool:
+        """Whether somebody else holds the folder, or may take it, as the store took no sign of life for so long."""
+        silent = time.monotonic() - self.seen_alive
+        if self.lost is None and silent > LEASE:
+            self.lost = f"the store took no sign of life for {silent:.0f} s"
+        return self.lost is not None
+
     def check(self) -> None:
         """Does nothing as long as the folder is ours.
 
         Raises:
             EnvironmentFailure: where it is not.
         """
-        silent = time.monotonic() - self.seen_alive
-        if self.lost is None and silent > LEASE:
-            self.lost = f"no sign of life could be given for {silent:.0f} s"
-        if self.lost is not None:
+        if self.is_lost():
             message = f"this run no longer holds the folder: {self.lost}"
             raise EnvironmentFailure(message, path=self.out, code="busy", hint="run again: what is finished is kept")
 

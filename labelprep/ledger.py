@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ class Ledger:
         """Lets go of the tables, and sends what a store was not told yet."""
         try:
             if self._parts is not None:
-                self._parts.send()
+                with suppress(EnvironmentFailure):  # what is not sent is done again; the run ended for another reason
+                    self.still_ours()
+                    self._parts.send()
         finally:
             self._table.close()
 
