@@ -165,3 +165,19 @@ def test_every_operation_fails(scenarios, name, error, lasting):
     every = scenario.operations(error)
     for k in range(1, every + 1):
         scenario.check(k, error, lasting=lasting)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("scheduler", [("inline",), ("local", "--jobs", "2")], ids=" ".join)
+def test_operations_of_guards_and_workers_fail(runs, scenarios, scheduler, error):
+    """In processes of their own, whose operations are counted together; the order of local workers is not fixed."""
+    scenario = scenarios["first"]
+    words, scenario.words = scenario.words, (*scenario.words[:4], "--scheduler", *scheduler, "--guard")
+    try:
+        scenario.reset()
+        every = runs.run(*scenario.words, error=error, whole_process=True).count
+        for k in random.Random(f"{scheduler} {error}").sample(range(1, every + 1), 4):
+            scenario.check(k, error, lasting=True, whole_process=True)
+    finally:
+        scenario.words = words
