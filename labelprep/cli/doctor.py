@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from labelprep.cli.paths import PlaceType
+
 if TYPE_CHECKING:
-    from labelprep.cli.paths import PlaceType
 from labelprep.doctor import Check
 
 MARKS: Final = {"good": "ok", "absent": "--", "bad": "!!"}
