@@ -11,7 +11,7 @@ import click
 from labelprep.cli.paths import PlaceType
 
 if TYPE_CHECKING:
-from labelprep.doctor import Check
+    from labelprep.doctor import Check
 
 MARKS: Final = {"good": "ok", "absent": "--", "bad": "!!"}
 
