@@ -1,7 +1,7 @@
 """Masks per second, one core, file in and file out: labelprep beside other ways, and beside the floor.
 
     python benchmarks/convert.py [--data ../shared/data/camseq] [--sets camseq,drawn,noise,palette,gray,RGBA]
-                                 [--rounds 7] [--json]
+                                 [--rounds 7] [--copies 1] [--only NAME]... [--json]
 
 All contestants read the same masks and write PNGs whose values are class ids; before anything is timed, every file of
 every contestant is compared with labelprep's. They take turns within each round, and a ratio is the median over
@@ -113,8 +113,8 @@ def seconds(contestant: Contestant, out: Path) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def measure(this: Set, rounds: int, python: Path | None) -> dict[str, list[tuple[float, float]]]:
-    """Wall and processor seconds of every contestant in every round."""
+def measure(this: Set, rounds: int, python: Path | None, only: set[str]) -> dict[str, list[tuple[float, float]]]:
+    """Wall and processor seconds of every contestant in every round; `only` those, where any are named."""
     with tempfile.TemporaryDirectory(prefix="labelprep-benchmark-") as scratch:
         place = Path(scratch)
         contestants = {"labelprep": ours(this)}
@@ -125,13 +125,15 @@ def measure(this: Set, rounds: int, python: Path | None) -> dict[str, list[tuple
         contestants |= {"assembly": assembly(this, None), "assembly, level 1": assembly(this, 1), "loop": loop(this)}
         if python is not None:
             contestants["datumaro"] = datumaro(this, python, place)
+        for name in [name for name in contestants if only and name not in {"labelprep", *only}]:
+            del contestants[name]
         for name in list(contestants)[1:]:  # unmeasured: fills caches and gives the outputs to compare
             seconds(contestants[name], place / name)
             if name != "validate":
                 check(name, place / name, place / "labelprep")
         sizes = {name: sum(path.stat().st_size for path in outputs(place / name)) for name in contestants}
-        shares = (f"{name} {sizes[name] / sizes['assembly']:.2f}" for name in ("labelprep", "labelprep, small"))
-        print(f"{this.name}: bytes written, of the assembly's: {'; '.join(shares)}", file=sys.stderr)
+        shares = (f"{name} {size / len(this.masks):.0f}" for name, size in sizes.items() if size)
+        print(f"{this.name}: bytes a mask: {'; '.join(shares)}", file=sys.stderr)
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
         names = list(contestants)
         for turn in range(rounds):
@@ -193,6 +195,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--masks", type=int, default=8, help="how many to draw for each drawn set")
     parser.add_argument("--copies", type=int, default=1, help="of every mask of --data")
+    parser.add_argument("--only", action="append", default=[], metavar="CONTESTANT", help="beside labelprep")
     parser.add_argument("--no-datumaro", action="store_true")
     parser.add_argument("--json", action="store_true")
     words = parser.parse_args()
@@ -210,7 +213,7 @@ def main() -> None:
                 if name == "camseq"
                 else make(name, Path(folder), words.masks)
             )
-            taken = measure(this, words.rounds, python)
+            taken = measure(this, words.rounds, python, set(words.only))
             rows = [summary(who, times, taken["labelprep"], len(this.masks)) for who, times in taken.items()]
             result[name] = {"masks": len(this.masks), "results": rows}
             if not words.json:

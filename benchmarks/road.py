@@ -35,6 +35,7 @@ from labelprep import prepare
 from labelprep.png import fast, kernels, write
 from labelprep.spec import ConvertStage, DatasetSpec, ValidateStage
 from labelprep.stages import Inputs, RunContext, convert, validate
+from labelprep.steps.palette import read_ids
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "camseq"
@@ -185,7 +186,7 @@ def large(side: int) -> None:
             Image.fromarray(ids).save(root / "images" / "a.png", compress_level=1)
             out = Path(scratch, "out " + name)
             seconds, _, sizes = run_command(root, out, ["--scheduler", "inline"])
-            written = np.asarray(Image.open(next((out / "masks").glob("*.png"))))
+            written = read_ids(out / "masks" / "a.png")
             bytes_a_pixel = (1000 * sum(sizes) - 300e6) / side**2
             print(f"{side} x {side}, {name}: {seconds:.1f} s, PSS {sum(sizes) / 1e6:.2f} GB together,", end=" ")
             print(f"300 MB and {bytes_a_pixel:.1f} bytes a pixel; exact: {np.array_equal(written, ids)}")
