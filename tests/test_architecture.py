@@ -13,13 +13,14 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
     {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"}
-    | {"remembered", "place", "remote", "fetch", "lease", "parts", "key_set"}
-    | {"loss_terms"},
+    | {"remembered", "place", "remote", "fetch", "lease", "parts", "key_set", "loss_terms"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
-    {"steps", "weights", "weight_schemes", "metrics", "boundary", "bootstrap", "per_image", "mask_folders", "dominance"},
+    {"steps", "weights", "weight_schemes", "mask_folders", "dominance"}
+    | {"metrics", "boundary", "bootstrap", "per_image"},
     {"prepared"},
     {"batch"},
-    {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify", "exports", "tiling"},
+    {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify"}
+    | {"exports", "tiling"},
     {"execution"},
     {"stages"},
     {"pipeline", "doctor"},
@@ -27,8 +28,7 @@ FLOORS = (
 )
 # The learning half knows the prepared folder and never raw files; report reads plain values.
 LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "atomic"}
-LEARNING |= {"boundary", "bootstrap", "loss_terms", "per_image", "suspects"}
-LEARNING |= {"place"}
+LEARNING |= {"boundary", "bootstrap", "loss_terms", "per_image", "suspects", "place"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
 REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic", "place"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +57,14 @@ def test_quickstart_prepares_trains_and_evaluates_the_sample_once(place):
     assert len(classes) == 12
     assert all(row["weight"] is not None for row in classes)
 
-    started = time.monotonic()
+    before = os.times()
     again = labelprep(place, "run", "pipelines/quickstart.yaml")
-    seconds = time.monotonic() - started
+    after = os.times()
     assert again.returncode == 0
     assert "nothing to do: all stages are up to date in build/quickstart" in again.stderr
     assert f"mean IoU: {first['summary']['mean_iou']:.3f} (majority-class baseline:" in again.stdout
-    assert seconds < 2
+    # of processor time, as others may keep the machine busy
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 2
 
     dry = labelprep(place, "run", "pipelines/quickstart.yaml", "--dry-run", "--set", "weights.method=enet")
     states = [line.split(None, 1) for line in dry.stdout.splitlines()[2:]]
