@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import int64, uint8, uint32, uint64
+from numba import uint8, uint32, uint64
 
 from labelprep.png.compiled import kernel
-from labelprep.png.packed import paeth
 from labelprep.png.rows import (
     BAD_FILTER,
     DONE,
@@ -20,6 +19,7 @@ from labelprep.png.rows import (
     sub_row,
     up_row,
 )
+from labelprep.png.value_rows import mean_values, paeth_values, sub_values, up_values
 from labelprep.png.wide import same_until
 
 __all__ = ["DONE", "SLOTS", "decode_colors", "decode_values", "filter_up", "translate"]
@@ -97,29 +97,24 @@ def decode_values(raw: Any, height: Any, width: Any, out: Any, pixels: Any) -> A
     """
     for y in range(height):
         p = y * (width + 1) + 1
-        row, up = y * width, (y - 1) * width
-        kind = raw[p - 1]
-        if kind > PAETH:
-            return BAD_FILTER
-        if kind == NONE or (y == 0 and kind == UP):
+        row, kind = y * width, raw[p - 1]
+        if y == 0 and kind == UP:  # above the first row all is zero
+            kind = uint8(NONE)
+        elif y == 0 and kind == PAETH:
+            kind = uint8(SUB)
+        if kind == NONE:
             for x in range(width):
                 out[row + x] = raw[p + x]
         elif kind == UP:
-            for x in range(width):
-                out[row + x] = out[up + x] + raw[p + x]
+            up_values(raw, p, out, row, width)
+        elif kind == SUB:
+            sub_values(raw, p, out, row, width)
+        elif kind == PAETH:
+            paeth_values(raw, p, out, row, width)
+        elif kind == AVERAGE:
+            mean_values(raw, p, out, row, width)
         else:
-            left, corner = uint8(0), uint8(0)
-            for x in range(width):
-                above = out[up + x] if y > 0 else uint8(0)
-                if kind == SUB:
-                    guess = left
-                elif kind == AVERAGE:
-                    guess = uint8((int64(left) + int64(above)) >> 1)
-                else:
-                    guess = uint8(paeth(int64(left), int64(above), int64(corner)))
-                left = uint8(guess + raw[p + x])
-                corner = above
-                out[row + x] = left
+            return BAD_FILTER
         x = 0
         while x < width:
             until = same_until(out, row + x + 1, row + width, 1) - row
