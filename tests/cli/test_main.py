@@ -152,7 +152,7 @@ def test_a_folder_that_must_not_be_listed_is_a_fault_of_the_place(data, tmp_path
     ("words", "said"),
     [
         (["validat"], "No such command 'validat'. Did you mean 'validate'?"),
-        (["xyzzy"], "No such command 'xyzzy'. Commands: demo, inspect, validate"),
+        (["xyzzy"], "No such command 'xyzzy'. Commands: demo, init, inspect, validate"),
         (["validate"], "Missing argument 'DATASET'"),
         (["validate", "x", "--fail-off", "error"], "No such option"),
         (["validate", "x", "--fail-on", "sometimes"], "'sometimes' is not one of"),
