@@ -69,6 +69,6 @@ def test_with_the_extras_a_model_is_trained_and_reported_on(tmp_path, monkeypatc
     assert "majority-class baseline" in result.stdout
     report = tmp_path / "demo" / "build" / "report"
     assert {p.name for p in (report / "plots").iterdir()} == {
-        "classes.png", "confusion.png", "curves.png", "samples.png",
+        "classes.png", "confusion.png", "curves.png", "samples.png", "uncertainty.png",
     }  # fmt: skip
     assert Path(report / "report.json").is_file()

@@ -33,8 +33,13 @@ def verdicts(checker, path):
     return checker.is_valid(YAML(typ="safe").load(path)), read
 
 
-def test_the_command_prints_it():
-    assert json.loads(labelprep("schema").out) == json_schema()
+def test_the_command_prints_what_lies_beside_our_specs():
+    printed = labelprep("schema").out
+    assert json.loads(printed) == json_schema()
+    kept = ROOT / "pipelines/spec.schema.json"
+    assert kept.read_text("utf-8") == printed, "write it anew: labelprep schema > pipelines/spec.schema.json"
+    for spec in (ROOT / "pipelines").glob("*.yaml"):
+        assert spec.read_text("utf-8").startswith(f"# yaml-language-server: $schema={kept.name}\n"), spec.name
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pipelines").glob("*.yaml")), ids=lambda p: p.name)
