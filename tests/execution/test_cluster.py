@@ -133,12 +133,17 @@ def test_an_address_that_is_none_is_said_too(wrong):
         cluster.remote_cluster(wrong, None, Watch(), patience=1).__enter__()
 
 
+def open_clients():
+    return [thing for thing in gc.get_objects() if isinstance(thing, Client) and thing.status != "closed"]
+
+
 def test_a_half_made_client_is_gone_before_the_next_is_made():
+    before = open_clients()  # of other tests; held, so that no new one takes the place of one
     gc.disable()  # or chance decides when, and in which thread, it is collected
     try:
         with pytest.raises(EnvironmentFailure, match="no Dask scheduler answers at"):
             cluster.remote_cluster("tcp://host:notaport", None, Watch(), patience=1).__enter__()
-        half_made = [client for client in gc.get_objects() if isinstance(client, Client) and client.status != "closed"]
+        half_made = [client for client in open_clients() if not any(client is other for other in before)]
     finally:
         gc.enable()
 
