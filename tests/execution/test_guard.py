@@ -202,3 +202,11 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path):
 
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert alive == []
+
+
+def test_the_child_keeps_its_memory_as_malloc_likes_though_dask_says_otherwise(monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    with closing(guarded(work.variable)) as guard:
+        answers, _ = guard.run(work.batch("MALLOC_TRIM_THRESHOLD_", "PATH"))
+
+    assert json.loads(answers) == ["unset", os.environ["PATH"]]

@@ -84,6 +84,11 @@ def threads_allowed(key):
 
 
 @each
+def variable(key):
+    return os.environ.get(key, "unset")
+
+
+@each
 def process(key):
     return str(os.getpid())
 
