@@ -15,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import isal
 import numpy as np
 import orjson
 import PIL
@@ -198,7 +197,6 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "pillow": PIL.__version__,
         "zlib": str(features.version("zlib")),
-        "isal": isal.__version__,
         "zlib-ng": str(zlib_ng.ZLIBNG_VERSION),
     }
 

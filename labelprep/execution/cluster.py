@@ -25,7 +25,7 @@ from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
 
 PATIENCE = 10.0  # seconds to wait for the scheduler, and again for its first worker
-SHAPING = ("labelprep", "numpy", "pillow", "isal", "zlib-ng")  # libraries whose versions decide what is written
+SHAPING = ("labelprep", "numpy", "pillow", "zlib-ng")  # libraries whose versions decide what is written
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def libraries(use: str) -> dict[str, str]:
     """Versions of the libraries that shape the bytes of a stage's result."""
     from PIL import features
 
-    names = ("numpy", "pillow", "isal", "zlib-ng", *(("torch", "torchvision") if use in LEARNING else ()))
+    names = ("numpy", "pillow", "zlib-ng", *(("torch", "torchvision") if use in LEARNING else ()))
     found = {name: _installed(name) for name in (*names, *(("matplotlib",) if use == "report" else ()))}
     return found | {"zlib": str(features.version("zlib_ng") or features.version("zlib"))}
 

@@ -1,7 +1,7 @@
 """Ids to PNG bytes, at the speed of deflate.
 
-Filter Up leaves zeros wherever a pixel is what the one above it is. ISA-L's deflate at level 1 takes such rows in a
-tenth of the time of zlib's default level, at about 1.4 times its size (measured; docs/benchmarks.md).
+Filter Up leaves zeros wherever a pixel is what the one above it is, so most of a mask is runs, and runs are all that
+deflate is asked to look for: faster than zlib's level 1 and smaller than its level 3 (measured; docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
 from labelprep.png.chunks import GRAY, PALETTE, SIGNATURE
 
 _NO_FILTER = 0
+MEMORY = 9  # the most that zlib takes: more symbols share their Huffman codes
 
 
 def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False) -> bytes:
@@ -36,8 +36,7 @@ def encode(ids: NDArray[np.uint8], palette: bytes | None, *, small: bool = False
         from labelprep.png import kernels
 
         kernels.filter_up(np.ascontiguousarray(ids).reshape(-1), height, width, rows.reshape(-1))
-        # not isal_zlib.compress: below some kilobytes its bytes differ from process to process
-        deflater = isal_zlib.compressobj(1)
+        deflater = zlib_ng.compressobj(1, zlib_ng.DEFLATED, zlib_ng.MAX_WBITS, MEMORY, zlib_ng.Z_RLE)
         data = deflater.compress(rows) + deflater.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, GRAY if palette is None else PALETTE, 0, 0, 0)
     colors = b"" if palette is None else _chunk(b"PLTE", palette)

@@ -62,6 +62,6 @@ print(seen.hexdigest())
 
 @pytest.mark.chaos
 def test_every_process_writes_the_same_bytes():
-    # isal_zlib.compress did not, in one process of twenty or so
+    # ISA-L's deflate did not
     seen = {subprocess.run([sys.executable, "-c", SMALL], capture_output=True, check=True).stdout for _ in range(40)}
     assert len(seen) == 1
