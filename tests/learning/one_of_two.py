@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +53,10 @@ def main(rank, folder):
     except UsageError as error:
         found.append(str(error))
     (folder / f"found-{rank}.json").write_text(json.dumps(found))
+    torch.distributed.barrier()  # none leaves while the other still talks to it
     torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), Path(sys.argv[2]))
+    os._exit(0)  # a thread of gloo that is slow to end would abort the interpreter's end
