@@ -21,12 +21,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from labelprep.learning import png_images
-from labelprep.learning.batches import batches, train_loader
-from labelprep.learning.data import TrainData, augmentation
+from labelprep.learning.data.batches import batches, train_loader
+from labelprep.learning.data.packed import Packed
+from labelprep.learning.data.reading import Pair, pairs, read_pair
+from labelprep.learning.data.train_data import TrainData, augmentation, png_images
 from labelprep.learning.options import TrainOptions
-from labelprep.learning.packed import Packed
-from labelprep.learning.reading import Pair, pairs, read_pair
 from labelprep.prepared import Prepared
 from labelprep.steps.palette import read_ids
 

@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from labelprep.place import Place, to_place
+from labelprep.storage.place import Place, to_place
 
 
 def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:

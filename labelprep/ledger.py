@@ -21,13 +21,13 @@ from typing import Any
 
 import orjson
 
-from labelprep.atomic import discard, write_lines
 from labelprep.errors import EnvironmentFailure, naming
-from labelprep.parts import Parts
-from labelprep.place import Place, Remote
 from labelprep.prepared import STATE, mask_path
 from labelprep.steps.look_up import Order
 from labelprep.steps.plan import Sample
+from labelprep.storage.atomic import discard, write_lines
+from labelprep.storage.parts import Parts
+from labelprep.storage.place import Place, Remote
 
 FORMER = "former.jsonl"  # beside the journal: the lines of runs that were replaced
 SYNC_EVERY = 1.0  # seconds of work that a loss of power may cost; a killed run loses nothing that is written

@@ -18,13 +18,11 @@ import numpy as np
 import orjson
 import xxhash
 
-from labelprep.atomic import confined, write_atomic
 from labelprep.batch import pack, unpack
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
-from labelprep.place import Place, Remote, to_place
 from labelprep.prepared import Row, image_path, mark_unfinished, mask_path
 from labelprep.steps import check, images
 from labelprep.steps.decode import MAX_PIXELS, decode
@@ -36,6 +34,8 @@ from labelprep.steps.meaning import Habits, Tie, understand
 from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
 from labelprep.steps.steady import what_changed
 from labelprep.steps.unknown import resolve_unknown, unknown_values
+from labelprep.storage.atomic import confined, write_atomic
+from labelprep.storage.place import Place, Remote, to_place
 
 TELL_EVERY = 256  # samples that are passed over
 

@@ -30,9 +30,9 @@ import orjson
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.findings import Finding
-from labelprep.key_set import KeySet
-from labelprep.place import Place, Remote, to_place
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.key_set import KeySet
+from labelprep.storage.place import Place, Remote, to_place
 
 SCHEMA_VERSION = 1
 STATE = ".labelprep"

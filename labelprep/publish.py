@@ -22,18 +22,18 @@ from PIL import features
 from zlib_ng import zlib_ng
 
 import labelprep
-from labelprep.atomic import TEMPORARY, discard, write_lines
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
-from labelprep.place import Place, Remote
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
-from labelprep.remembered import Remembered
 from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
+from labelprep.storage.atomic import TEMPORARY, discard, write_lines
+from labelprep.storage.place import Place, Remote
+from labelprep.storage.remembered import Remembered
 
 PASSES = 3  # findings, manifest and journal
 _AT_ONCE = 10_000  # files that are removed before the folders are looked through again

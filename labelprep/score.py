@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep import metrics, per_image
-from labelprep.boundary import boundary_counts
+from labelprep import metrics
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
-from labelprep.mask_folders import Problems, ids_of, refuse
 from labelprep.prepared import Prepared
+from labelprep.scoring import per_image
+from labelprep.scoring.boundary import boundary_counts
+from labelprep.scoring.mask_folders import Problems, ids_of, refuse
 from labelprep.steps.count import listed_ids, stray_ids
 
 OnSample = Callable[[str, NDArray[np.int64], NDArray[np.int64]], None]

@@ -10,11 +10,11 @@ import xxhash
 
 from labelprep.errors import LabelprepError
 from labelprep.findings import Finding
-from labelprep.key_set import KeySet
-from labelprep.place import files_below, relative
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.palette import read_ids
+from labelprep.storage.key_set import KeySet
+from labelprep.storage.place import files_below, relative
 
 
 def verify(prepared: Prepared, on_row: Callable[[int], None]) -> Iterator[Finding]:

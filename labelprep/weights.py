@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from labelprep.classes import ClassTable
 from labelprep.errors import MismatchError, UsageError
 from labelprep.formats import weight_files
-from labelprep.place import Place
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.place import Place
 from labelprep.weight_schemes import SCHEMES, Present
 
 Method = Literal["inverse", "inverse-sqrt", "inverse-square", "median-frequency", "enet", "effective-number", "none"]

@@ -96,7 +96,7 @@ def upload(folder, place):
 
 def objects(place, state=True):
     """Every object below a place with its bytes, as `tests.dataset.tree` gives files."""
-    from labelprep.place import Remote
+    from labelprep.storage.place import Remote
 
     start = len(place.path) + 1
     return {

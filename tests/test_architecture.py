@@ -12,11 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "class_rows", "class_draft", "classes", "findings", "atomic", "interrupts", "lock", "scratch"}
-    | {"remembered", "place", "remote", "fetch", "lease", "parts", "key_set", "loss_terms"},
+    {"errors", "class_rows", "class_draft", "classes", "findings", "interrupts", "loss_terms", "storage"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
-    {"steps", "weights", "weight_schemes", "mask_folders", "dominance"}
-    | {"metrics", "boundary", "bootstrap", "per_image"},
+    {"steps", "weights", "weight_schemes", "dominance", "metrics", "scoring"},
     {"prepared"},
     {"batch"},
     {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify"}
@@ -27,14 +25,14 @@ FLOORS = (
     {"cli", "__main__"},
 )
 # The learning half knows the prepared folder and never raw files; report reads plain values.
-LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "atomic"}
-LEARNING |= {"boundary", "bootstrap", "loss_terms", "per_image", "suspects", "place"}
+LEARNING = {"prepared", "classes", "class_rows", "weights", "metrics", "findings", "errors", "png", "storage"}
+LEARNING |= {"scoring", "loss_terms", "suspects"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
-REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "atomic", "place"}
+REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "storage"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": {"learning"}, "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
 HEAVY |= {"triton": {"learning"}}
-HEAVY |= {"fsspec": {"fetch"}, "psutil": {"lease"}}
+HEAVY |= {"fsspec": {"storage"}, "psutil": {"storage"}}
 # formats writes .pt files with torch's own writer, imported inside the function
 EXCEPTIONS = {("formats/weight_files.py", "torch")}
 
@@ -100,7 +98,7 @@ def test_no_two_rooms_import_each_other():
 
 
 def test_learning_knows_the_prepared_folder_alone():
-    for path in (PACKAGE / "learning").glob("*.py"):
+    for path in (PACKAGE / "learning").rglob("*.py"):
         ours = {m for m in imports(path) if m.startswith("labelprep.") and room(m) != "learning"}
         strange = {m for m in ours if room(m) not in LEARNING} - ALSO
         assert not strange, f"{path.name} imports {strange}"

@@ -245,7 +245,7 @@ def test_lists_of_pairs_and_links_in_the_sources_take_nothing_from_outside(tmp_p
 @pytest.mark.parametrize("key", ["../../canary/a", "../../canary/predictions/a"])
 def test_a_list_of_former_predictions_that_leads_out_removes_nothing(tmp_path, canary, key):
     pytest.importorskip("torch")
-    from labelprep.learning.results import remove_former
+    from labelprep.learning.evaluation.results import remove_former
 
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "samples.jsonl").write_text(json.dumps({"key": key}) + "\n")

@@ -11,8 +11,8 @@ from labelprep.cli.options import build, dataset_of, dataset_options, run_words,
 from labelprep.cli.paths import ANYWHERE
 from labelprep.cli.summaries import describe_convert, finding_rows
 from labelprep.errors import UsageError
-from labelprep.place import Place
 from labelprep.spec import ConvertStage
+from labelprep.storage.place import Place
 
 
 @click.command(name="convert")

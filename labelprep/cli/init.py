@@ -31,12 +31,12 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
     Example:
       labelprep init data/sample --classes data/classes/street.yaml --ignore void -o pipelines/mine.yaml
     """
-    from labelprep.atomic import write_atomic
     from labelprep.inspection import inspect_dataset
     from labelprep.proposal import propose_classes, spec_text, void_classes
-    from labelprep.scratch import scratch
     from labelprep.spec import ValidateStage
     from labelprep.stages.dataset import discovered, table_of
+    from labelprep.storage.atomic import write_atomic
+    from labelprep.storage.scratch import scratch
 
     beside = spec.with_name(f"{spec.stem}.classes.yaml")
     _refuse_existing(spec, beside)

@@ -26,8 +26,8 @@ def command(ctx: click.Context, /, **words: Any) -> None:
       labelprep inspect data/sample
     """
     from labelprep.inspection import inspect_dataset
-    from labelprep.scratch import scratch
     from labelprep.stages.dataset import discovered, table_of
+    from labelprep.storage.scratch import scratch
 
     dataset = dataset_of(words)
     with scratch() as workdir:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from labelprep.errors import UsageError
-from labelprep.place import Place, Remote, to_place
+from labelprep.storage.place import Place, Remote, to_place
 
 
 class PlaceType(click.Path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labelprep.cli.paths import ANYWHERE, ON_DISK
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console

@@ -11,8 +11,8 @@ from labelprep.cli.main import run_stage
 from labelprep.cli.many_values import ManyValues
 from labelprep.cli.options import build, option_of
 from labelprep.cli.paths import ANYWHERE
-from labelprep.place import Place
 from labelprep.spec import SplitStage
+from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console

@@ -10,8 +10,8 @@ from labelprep.cli.learning import figures, out_option, stage_options, summary_o
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
 from labelprep.cli.paths import ANYWHERE
-from labelprep.place import Place
 from labelprep.spec import TrainStage
+from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console

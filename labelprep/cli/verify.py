@@ -6,7 +6,7 @@ import click
 
 from labelprep.cli.paths import ANYWHERE
 from labelprep.cli.summaries import describe_findings, finding_rows
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 
 @click.command(name="verify")

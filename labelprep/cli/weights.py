@@ -12,8 +12,8 @@ from labelprep.cli.options import build, option_of
 from labelprep.cli.paths import ANYWHERE
 from labelprep.errors import UsageError
 from labelprep.formats.weight_files import ENDINGS, kind_of
-from labelprep.place import Place
 from labelprep.spec import WeightsStage
+from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
     from labelprep.classes import ClassTable

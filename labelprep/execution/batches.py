@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from labelprep.errors import EnvironmentFailure
-from labelprep.place import Place, Remote, state_of
+from labelprep.storage.place import Place, Remote, state_of
 
 T = TypeVar("T")
 

@@ -25,8 +25,8 @@ from labelprep import batch as batches
 from labelprep.errors import EnvironmentFailure, LabelprepError
 from labelprep.execution.batches import pixels_of
 from labelprep.execution.frames import ANSWER, END, ERROR, NO_MEMORY, READY, read_frame, write_frame
-from labelprep.fetch import PATIENCE
-from labelprep.place import Remote
+from labelprep.storage.fetch import PATIENCE
+from labelprep.storage.place import Remote
 
 SLICE = 1.0  # seconds of one wait: a driver that was stopped for an hour has waited no longer than this
 PIXELS_PER_SECOND = 4_000_000  # far below what any decoder does; a large mask may take longer than a small one

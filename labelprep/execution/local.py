@@ -21,7 +21,7 @@ from labelprep.execution.inline import Mapper
 from labelprep.execution.quiet import quiet
 from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
-from labelprep.scratch import scratch
+from labelprep.storage.scratch import scratch
 
 # Dask keeps the last thousand messages of every connection for debugging, batches among them
 FORGETFUL: Mapping[str, object] = {"distributed.admin.low-level-log-length": 10}

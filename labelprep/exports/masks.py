@@ -11,9 +11,9 @@ from PIL import Image
 from labelprep.classes import ClassTable
 from labelprep.errors import UsageError
 from labelprep.exports.values import Form
-from labelprep.place import Place, for_pillow
 from labelprep.png import write
 from labelprep.steps.palette import encode_mask, painted, read_ids
+from labelprep.storage.place import Place, for_pillow
 
 
 def check_form(form: Form, table: ClassTable, layout: str) -> None:

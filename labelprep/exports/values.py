@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from labelprep.place import Place
 from labelprep.prepared import Prepared
+from labelprep.storage.place import Place
 
 Form = Literal["kept", "gray", "colours", "one-more"]
 """How the ids stand in an exported mask.

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from labelprep.atomic import confined, write_atomic, write_lines
 from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.exports.layouts import LAYOUTS
 from labelprep.exports.masks import as_png, check_form, mask_bytes
 from labelprep.exports.sidecars import as_json
 from labelprep.exports.values import Item, Layout
-from labelprep.place import Place
 from labelprep.prepared import Prepared, Row
 from labelprep.steps.images import bring
+from labelprep.storage.atomic import confined, write_atomic, write_lines
+from labelprep.storage.place import Place
 
 Link = Literal["hard", "copy"]
 MARK: Final = "labelprep-export.json"  # what an export is of, and whether it is whole

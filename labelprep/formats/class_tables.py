@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 
-from labelprep.atomic import write_atomic
 from labelprep.class_rows import DuplicateColor, IgnoredClass, SegClass
 from labelprep.classes import ClassTable
 from labelprep.errors import ClassTableError, UsageError
@@ -24,7 +23,8 @@ from labelprep.formats.csv_tables import dump_csv, read_csv
 from labelprep.formats.native import dump_native, read_native
 from labelprep.formats.table_text import RawTable, did_you_mean, read_text
 from labelprep.formats.text_tables import dump_label_colors, dump_labelmap, read_label_colors, read_labelmap
-from labelprep.place import Place, to_place
+from labelprep.storage.atomic import write_atomic
+from labelprep.storage.place import Place, to_place
 
 PRESET = "preset:"
 _FILES = "*.yaml, class_dict.csv, labelmap.txt or label_colors.txt"

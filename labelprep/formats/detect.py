@@ -17,7 +17,7 @@ from labelprep.formats.layouts import (
     Suffix,
     split_of,
 )
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 Folders = Mapping[str, Place]
 

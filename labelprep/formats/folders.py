@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.formats.layouts import CLASS_TABLE_FILES, MASK_FOLDERS, PARTNER_ENDINGS, split_ending, split_of
-from labelprep.place import Place, Remote, is_below, relative
+from labelprep.storage.place import Place, Remote, is_below, relative
 
 _PROBE = 5_000  # entries looked at before a folder counts as one without pictures
 

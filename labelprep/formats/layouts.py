@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 LAYOUTS = ("mirror", "pairs", "voc", "camvid", "camvid-kaggle", "cityscapes", "masks")

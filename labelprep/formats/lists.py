@@ -11,7 +11,7 @@ from typing import Any
 
 from labelprep.errors import LayoutError
 from labelprep.formats.layouts import split_ending
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from labelprep.class_rows import RGB, ClassRow
 from labelprep.errors import ClassTableError
-from labelprep.place import Place
+from labelprep.storage.place import Place
 
 MAX_BYTES = 1_000_000  # a class table is a page of text; anything longer is another file
 _SHOWN = 40

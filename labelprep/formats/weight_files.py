@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep.atomic import write_atomic
 from labelprep.errors import MissingExtraError, UsageError
-from labelprep.place import Place, to_place
+from labelprep.storage.atomic import write_atomic
+from labelprep.storage.place import Place, to_place
 
 # kind -> its ending; .mmseg.json stands before .json, which is its end
 ENDINGS: Mapping[str, str] = MappingProxyType(

@@ -15,14 +15,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from labelprep.atomic import write_atomic
 from labelprep.class_rows import ClassRow, voc_colormap
 from labelprep.classes import VOID_COLOR, ClassTable
 from labelprep.errors import UsageError
-from labelprep.learning.data import Fit
+from labelprep.learning.data.train_data import Fit
 from labelprep.learning.models import create_model, is_own, published_model
-from labelprep.learning.segmenter import Segmenter
+from labelprep.learning.networks.segmenter import Segmenter
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.atomic import write_atomic
 
 FORMAT = 1
 PUBLISHED = "torchvision:"

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from labelprep.learning.pixels import widened
+from labelprep.learning.losses.pixels import widened
 
 
 def entropy(logits: Tensor, *, normalized: bool = True) -> Tensor:

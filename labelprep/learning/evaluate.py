@@ -18,28 +18,28 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from labelprep.atomic import confined, write_atomic, write_lines
-from labelprep.boundary import boundary_counts
-from labelprep.learning import results
-from labelprep.learning.batches import batches, whole_loader
-from labelprep.learning.calibration import BINS, DOUBT
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import WholeData
+from labelprep.learning.data.batches import batches, whole_loader
+from labelprep.learning.data.reading import Pair, pairs, read_image
+from labelprep.learning.data.train_data import WholeData
 from labelprep.learning.distributed import Group, processes
-from labelprep.learning.look import Look
+from labelprep.learning.evaluation import results
+from labelprep.learning.evaluation.calibration import BINS, DOUBT
+from labelprep.learning.evaluation.look import Look
+from labelprep.learning.evaluation.panels import entropy_panel, thinned
+from labelprep.learning.evaluation.readout import UNIT, Sums
+from labelprep.learning.evaluation.regions import contradictions
+from labelprep.learning.evaluation.seen import Seen, image_picture, see
+from labelprep.learning.evaluation.suspicion import Ranking, suspect_regions
+from labelprep.learning.evaluation.uncertainty import uncertainty_values, write_uncertainty
+from labelprep.learning.evaluation.windows import Views
 from labelprep.learning.options import EvalOptions
-from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
-from labelprep.learning.reading import Pair, pairs, read_image
-from labelprep.learning.readout import UNIT, Sums
-from labelprep.learning.regions import contradictions
-from labelprep.learning.seen import Seen, image_picture, see
-from labelprep.learning.suspicion import Ranking, suspect_regions
-from labelprep.learning.uncertainty import uncertainty_values, write_uncertainty
-from labelprep.learning.windows import Views
-from labelprep.per_image import Counts, image_counts
 from labelprep.prepared import Prepared
+from labelprep.scoring.boundary import boundary_counts
+from labelprep.scoring.per_image import Counts, image_counts
 from labelprep.steps.palette import painted
+from labelprep.storage.atomic import confined, write_atomic, write_lines
 from labelprep.suspects import NAME, Suspect
 
 PARTS = ".parts"  # below the folder that is written; gone at the end

@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from labelprep.atomic import discard, temporary_name, write_atomic
 from labelprep.errors import EnvironmentFailure, MissingExtraError, UsageError
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import IMAGENET_MEAN, IMAGENET_STD
+from labelprep.learning.data.train_data import IMAGENET_MEAN, IMAGENET_STD
 from labelprep.learning.options import Size
+from labelprep.storage.atomic import discard, temporary_name, write_atomic
 
 TOLERANCE = 1e-3  # largest difference of a logit, as a share of the largest logit
 BATCHES = (1, 3)  # that are compared

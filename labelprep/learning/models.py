@@ -11,9 +11,9 @@ from torch import nn
 from torchvision import models as tv
 
 from labelprep.errors import EnvironmentFailure, UsageError
-from labelprep.learning.foreign import SMP, own_model, smp_model
-from labelprep.learning.segmenter import Segmenter
-from labelprep.learning.unet import SmallUNet
+from labelprep.learning.networks.foreign import SMP, own_model, smp_model
+from labelprep.learning.networks.segmenter import Segmenter
+from labelprep.learning.networks.unet import SmallUNet
 
 TORCHVISION = (
     "deeplabv3_mobilenet_v3_large",

@@ -12,20 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labelprep.atomic import confined, write_atomic
 from labelprep.errors import UsageError
-from labelprep.learning import results
 from labelprep.learning.checkpoint import Trained
-from labelprep.learning.data import Fit
-from labelprep.learning.look import Look
+from labelprep.learning.data.reading import read_image
+from labelprep.learning.data.train_data import Fit
+from labelprep.learning.evaluation import results
+from labelprep.learning.evaluation.look import Look
+from labelprep.learning.evaluation.panels import entropy_panel, thinned
+from labelprep.learning.evaluation.readout import UNIT
+from labelprep.learning.evaluation.seen import image_picture, see
+from labelprep.learning.evaluation.windows import Views
 from labelprep.learning.options import PredictOptions
-from labelprep.learning.panels import entropy_panel, thinned
 from labelprep.learning.progress import Progress, silent
-from labelprep.learning.reading import read_image
-from labelprep.learning.readout import UNIT
-from labelprep.learning.seen import image_picture, see
-from labelprep.learning.windows import Views
 from labelprep.steps.palette import painted
+from labelprep.storage.atomic import confined, write_atomic
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 

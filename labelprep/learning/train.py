@@ -13,14 +13,14 @@ from labelprep.errors import UsageError
 from labelprep.learning.arithmetic import Say, deterministic
 from labelprep.learning.device import choose_device
 from labelprep.learning.distributed import processes
-from labelprep.learning.epoch import Epoch
-from labelprep.learning.logs import require_tensorboard
-from labelprep.learning.loop import Loop
 from labelprep.learning.options import TrainOptions
 from labelprep.learning.progress import Progress, silent
 from labelprep.learning.randomness import own_randomness
-from labelprep.learning.state import Existing, find_state
-from labelprep.learning.trainer import Trainer
+from labelprep.learning.training.epoch import Epoch
+from labelprep.learning.training.logs import require_tensorboard
+from labelprep.learning.training.loop import Loop
+from labelprep.learning.training.state import Existing, find_state
+from labelprep.learning.training.trainer import Trainer
 from labelprep.prepared import Prepared
 
 

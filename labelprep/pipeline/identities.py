@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from labelprep.pipeline.chain import Chain
 from labelprep.pipeline.keys import Parts, stage_parts
 from labelprep.pipeline.sources import images_identity, splits_identity
-from labelprep.place import Place, Remote, to_place
-from labelprep.remembered import Remembered
 from labelprep.spec import DatasetSpec
 from labelprep.stages import StageResult
+from labelprep.storage.place import Place, Remote, to_place
+from labelprep.storage.remembered import Remembered
 
 NO_SPLITS = ("split", "report")  # stages that ask no prepared folder for its splits
 NO_IMAGES = (*NO_SPLITS, "weights", "predict")  # nor for its images; those of predict are a parameter

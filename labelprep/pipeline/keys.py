@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labelprep.pipeline.sources import class_table_hash, outside_identity
-from labelprep.place import Place, to_place
-from labelprep.remembered import Remembered
 from labelprep.spec import DatasetSpec, Stage
+from labelprep.storage.place import Place, to_place
+from labelprep.storage.remembered import Remembered
 
 Parts = dict[str, Any]  # plain values, by what they are: version, parameters, dataset, sources, …
 

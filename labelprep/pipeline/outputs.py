@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from labelprep.errors import LabelprepError
-from labelprep.place import Place, Remote
 from labelprep.prepared import STATE, Prepared
 from labelprep.stages import StageResult
+from labelprep.storage.place import Place, Remote
 from labelprep.verify import verify
 
 

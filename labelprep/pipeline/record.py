@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from labelprep.atomic import write_atomic
-from labelprep.place import to_place
 from labelprep.prepared import STATE
 from labelprep.stages import StageResult
+from labelprep.storage.atomic import write_atomic
+from labelprep.storage.place import to_place
 
 SCHEMA_VERSION = 1
 

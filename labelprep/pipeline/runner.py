@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, Literal, Protocol, cast
 
-from labelprep.atomic import sweep_temporary
 from labelprep.errors import InterruptedRunError, LabelprepError
 from labelprep.interrupts import struck_by
-from labelprep.lock import exclusive
 from labelprep.pipeline.chain import Chain
 from labelprep.pipeline.gone import forget_gone
 from labelprep.pipeline.identities import Identities
@@ -21,12 +19,14 @@ from labelprep.pipeline.keys import LATE, changes, key_of
 from labelprep.pipeline.outputs import same, trace
 from labelprep.pipeline.record import Entry, Record
 from labelprep.pipeline.sources import raw_fingerprint
-from labelprep.place import Place, to_place
 from labelprep.prepared import STATE
-from labelprep.remembered import Remembered
-from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.storage.atomic import sweep_temporary
+from labelprep.storage.lock import exclusive
+from labelprep.storage.place import Place, to_place
+from labelprep.storage.remembered import Remembered
+from labelprep.storage.scratch import scratch
 
 State = Literal["would run", "ran", "up to date", "failed", "not reached"]
 

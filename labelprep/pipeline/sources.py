@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 
 from labelprep.errors import UsageError
-from labelprep.place import Place, Remote, state_of, to_place
 from labelprep.prepared import Prepared
-from labelprep.remembered import Remembered
 from labelprep.spec import DatasetSpec
 from labelprep.stages import Reporter, Silent
+from labelprep.storage.place import Place, Remote, state_of, to_place
+from labelprep.storage.remembered import Remembered
 
 PRESET = "preset:"
 SILENT = Silent()
@@ -32,8 +32,8 @@ def raw_fingerprint(dataset: DatasetSpec, reporter: Reporter = SILENT) -> str:
     Raises:
         LayoutError: where the dataset has no pairs or its layout is in doubt.
     """
-    from labelprep.scratch import scratch
     from labelprep.stages.dataset import discovered
+    from labelprep.storage.scratch import scratch
 
     with scratch() as folder:
         plan = discovered(dataset, folder, reporter)

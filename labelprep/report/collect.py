@@ -16,8 +16,8 @@ from labelprep import suspects
 from labelprep.classes import ClassTable
 from labelprep.errors import MismatchError, UsageError
 from labelprep.findings import Finding
-from labelprep.place import Place, Remote, on_disk
 from labelprep.prepared import Prepared
+from labelprep.storage.place import Place, Remote, on_disk
 from labelprep.weights import ClassWeights
 
 HINT = "give what convert, train or eval wrote: labelprep report OUT RUN -o DIR"

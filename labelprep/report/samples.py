@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from labelprep.place import Place, for_pillow, joined
 from labelprep.prepared import Prepared, Row
 from labelprep.report.collect import Scores
 from labelprep.report.panel import Picture
+from labelprep.storage.place import Place, for_pillow, joined
 
 ROWS = 4
 SIDE = 480  # pixels: larger pictures are thinned out for the panel

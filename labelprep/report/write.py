@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from labelprep.atomic import confined, sweep_temporary, write_atomic
-from labelprep.place import Place
 from labelprep.report import plots, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
 from labelprep.report.summary import COLUMNS, summarise
+from labelprep.storage.atomic import confined, sweep_temporary, write_atomic
+from labelprep.storage.place import Place
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from labelprep.errors import UsageError
-from labelprep.place import Remote, to_place
+from labelprep.storage.place import Remote, to_place
 
 REFUSED: Final = "refused"  # pydantic's type of the errors that `refuse` raises
 

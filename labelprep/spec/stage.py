@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from labelprep.place import Place, Remote
 from labelprep.spec.fields import Anywhere, Model, Words, refuse
+from labelprep.storage.place import Place, Remote
 
 REMOTE_OUT = ("convert", "split", "weights")  # uses that write into a prepared folder, which may be a URL
 

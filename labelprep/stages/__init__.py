@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from labelprep.errors import UsageError
 from labelprep.execution import TLS, Limits
 from labelprep.findings import Finding
-from labelprep.place import Place
 from labelprep.spec import DatasetSpec
+from labelprep.storage.place import Place
 
 
 class Reporter(Protocol):

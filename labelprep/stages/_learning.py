@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from labelprep.errors import MissingExtraError, UsageError
 from labelprep.execution import Watch
-from labelprep.place import on_disk
 from labelprep.spec import Stage
 from labelprep.stages import RunContext
+from labelprep.storage.place import on_disk
 
 Options = TypeVar("Options")
 Progress = Callable[..., None]

@@ -10,11 +10,8 @@ from typing import Any
 
 import orjson
 
-from labelprep.atomic import confined, discard, write_atomic
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.ledger import FORMER, Ledger, put_aside
-from labelprep.lock import exclusive
-from labelprep.place import Place, Remote, is_below
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
 from labelprep.publish import PASSES, class_rows, publish, versions
@@ -23,6 +20,9 @@ from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
 from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.discover import Plan
+from labelprep.storage.atomic import confined, discard, write_atomic
+from labelprep.storage.lock import exclusive
+from labelprep.storage.place import Place, Remote, is_below
 from labelprep.verify import verify
 
 VERSION = 1

@@ -14,14 +14,14 @@ from labelprep.execution import Limits, Watch, Weigher, backend, batches
 from labelprep.findings import CATALOGUE, SEVERITIES, Finding
 from labelprep.formats.class_tables import load_table
 from labelprep.ledger import Ledger
-from labelprep.place import Place, Remote
 from labelprep.prepare import Context, prepare_dataset
-from labelprep.scratch import scratch
 from labelprep.spec import DatasetSpec
 from labelprep.stages import Reporter, RunContext
 from labelprep.stages._progress import Late
 from labelprep.steps.discover import Plan, Sample, discover
 from labelprep.steps.meaning import Habits
+from labelprep.storage.place import Place, Remote
+from labelprep.storage.scratch import scratch
 
 
 @dataclass(frozen=True)

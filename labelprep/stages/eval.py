@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelprep.errors import UsageError
-from labelprep.learning import results
+from labelprep.learning.evaluation import results
 from labelprep.learning.options import EvalOptions
-from labelprep.per_image import ROWS, Counts, image_counts
-from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.score import score_folder
-from labelprep.scratch import scratch
+from labelprep.scoring.per_image import ROWS, Counts, image_counts
 from labelprep.spec import EvalStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
 from labelprep.stages._learning import follows, heeding, options_of, out_of, require_torch
+from labelprep.storage.place import on_disk
+from labelprep.storage.scratch import scratch
 from labelprep.suspects import NAME
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import hashlib
 
 from labelprep.errors import UsageError
 from labelprep.exports import LAYOUTS, export
-from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.spec import ExportStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.storage.place import on_disk
 
 VERSION = 1
 

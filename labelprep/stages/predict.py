@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from labelprep.place import on_disk
 from labelprep.spec import PredictStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._learning import heeding, options_of, require_torch, required_out
+from labelprep.storage.place import on_disk
 
 VERSION = 2
 SHOWN = 3

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from labelprep.errors import UsageError
-from labelprep.place import Place, on_disk
 from labelprep.report.write import write_report
 from labelprep.spec import ReportStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.storage.place import Place, on_disk
 
 VERSION = 1
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import zip_longest
 
-from labelprep.atomic import confined, sweep_temporary, write_lines
 from labelprep.dominance import Limit, dominating, limits_of
 from labelprep.errors import EnvironmentFailure, UsageError
-from labelprep.place import Place
 from labelprep.prepared import Prepared
 from labelprep.spec import SplitStage
 from labelprep.split import NAMES, Splits
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.storage.atomic import confined, sweep_temporary, write_lines
+from labelprep.storage.place import Place
 
 VERSION = 1
 LEFT_OUT = "left_out.csv"  # no .txt, which would make it a split

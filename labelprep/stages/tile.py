@@ -8,12 +8,12 @@ from typing import Any
 from labelprep.dominance import limits_of
 from labelprep.errors import UsageError
 from labelprep.execution import Watch, backend, batches
-from labelprep.place import on_disk
 from labelprep.prepared import Prepared
 from labelprep.publish import class_rows
-from labelprep.scratch import scratch
 from labelprep.spec import TileStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.storage.place import on_disk
+from labelprep.storage.scratch import scratch
 from labelprep.tiling import How, tile_dataset
 
 VERSION = 1

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labelprep import metrics
-from labelprep.place import Place
 from labelprep.prepared import Prepared
 from labelprep.spec import TrainStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
 from labelprep.stages._learning import follows, heeding, options_of, require_torch, required_out
+from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
-    from labelprep.learning.epoch import Epoch
+    from labelprep.learning.training.epoch import Epoch
 
 VERSION = 2
 

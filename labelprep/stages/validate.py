@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from labelprep import suspects
-from labelprep.atomic import write_lines
 from labelprep.findings import Finding, at_or_above
 from labelprep.ledger import Ledger
-from labelprep.place import Place
 from labelprep.publish import Totals, class_rows, gather
 from labelprep.spec import ValidateStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
 from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.atomic import write_lines
+from labelprep.storage.place import Place
 
 VERSION = 1
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from labelprep.atomic import confined, sweep_temporary
 from labelprep.classes import ClassTable
 from labelprep.formats.weight_files import ENDINGS, encode
-from labelprep.mask_folders import count_folder
-from labelprep.place import Place, Remote, on_disk
 from labelprep.prepared import Prepared
+from labelprep.scoring.mask_folders import count_folder
 from labelprep.spec import WeightsStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.atomic import confined, sweep_temporary
+from labelprep.storage.place import Place, Remote, on_disk
 from labelprep.weights import ClassWeights
 
 VERSION = 1

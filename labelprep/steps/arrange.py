@@ -8,8 +8,8 @@ from labelprep.errors import LayoutError
 from labelprep.formats.detect import LOOKED_FOR, candidates, find_mirror, mirror
 from labelprep.formats.folders import outside_links, subfolders
 from labelprep.formats.layouts import Arrangement, Source, Suffix
-from labelprep.place import Place, Remote, is_same
 from labelprep.spec import DatasetSpec
+from labelprep.storage.place import Place, Remote, is_same
 
 _OWN_FOLDERS = ("auto", "mirror", "masks", "voc", "cityscapes")
 

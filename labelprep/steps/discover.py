@@ -16,8 +16,6 @@ from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.findings import Finding
 from labelprep.formats.folders import class_tables
 from labelprep.formats.layouts import ENDINGS, Arrangement
-from labelprep.place import Place
-from labelprep.scratch import of_the_place
 from labelprep.spec import DatasetSpec
 from labelprep.steps import pairing
 from labelprep.steps.arrange import arrange
@@ -27,6 +25,8 @@ from labelprep.steps.plan import Plan, Sample
 from labelprep.steps.scan import readable_name
 from labelprep.steps.suffixes import find_suffix, strip_suffix
 from labelprep.steps.unpaired import gather_unpaired, nearest, report_unpaired
+from labelprep.storage.place import Place
+from labelprep.storage.scratch import of_the_place
 
 __all__ = ["Plan", "Sample", "discover"]
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from labelprep.findings import Finding
 from labelprep.formats.layouts import Arrangement, Source, split_of
 from labelprep.formats.lists import read_names
-from labelprep.place import is_same
 from labelprep.steps.listed import fill_listed
 from labelprep.steps.pairing import IMAGE, MASK
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import Borders, scan
+from labelprep.storage.place import is_same
 
 
 def fill(db: sqlite3.Connection, found: Arrangement, places: Places) -> int:

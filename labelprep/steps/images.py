@@ -10,12 +10,12 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from labelprep.atomic import discard, temporary_name, write_atomic
 from labelprep.errors import DamagedFileError, EnvironmentFailure
 from labelprep.findings import Finding
-from labelprep.place import Place, Remote, for_pillow
 from labelprep.png import chunks
 from labelprep.steps.pillow import any_size
+from labelprep.storage.atomic import discard, temporary_name, write_atomic
+from labelprep.storage.place import Place, Remote, for_pillow
 
 TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _ORIENTATION = 0x0112

@@ -15,10 +15,10 @@ from labelprep.errors import LayoutError
 from labelprep.findings import Finding
 from labelprep.formats.layouts import Arrangement, Suffix, split_ending
 from labelprep.formats.lists import ListedPair, inside, read_camvid, read_pairs
-from labelprep.place import Place, Remote, is_below
 from labelprep.steps.pairing import IMAGE, MASK, report
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import Borders, readable_name, refused, scan
+from labelprep.storage.place import Place, Remote, is_below
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from labelprep.atomic import write_atomic
 from labelprep.class_rows import voc_colormap
 from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError, UsageError
-from labelprep.place import Place, to_place
 from labelprep.png import chunks, fast, write
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.pillow import any_size
+from labelprep.storage.atomic import write_atomic
+from labelprep.storage.place import Place, to_place
 
 PaletteKind = Literal["colour", "identity"]
 MaskMode = Literal["palette", "index"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from labelprep.findings import Finding
-from labelprep.place import Place, is_below, relative
 from labelprep.steps.pairing import report
+from labelprep.storage.place import Place, is_below, relative
 
 _INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BATCH = 1000

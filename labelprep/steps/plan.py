@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelprep.findings import Finding
-from labelprep.place import Place, to_place
 from labelprep.steps.pairing import connect
+from labelprep.storage.place import Place, to_place
 
 
 @dataclass(frozen=True)

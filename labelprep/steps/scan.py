@@ -14,7 +14,7 @@ from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.formats.folders import is_folder
 from labelprep.formats.layouts import split_ending
-from labelprep.place import Place, Remote, is_below
+from labelprep.storage.place import Place, Remote, is_below
 
 _DEPTH = 64  # folders inside folders; deeper is a loop that the system does not show as a link
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labelprep.place import state_of
 from labelprep.steps.plan import Sample
+from labelprep.storage.place import state_of
 
 
 def what_changed(sample: Sample) -> str | None:

@@ -16,7 +16,6 @@ import xxhash
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from labelprep.atomic import write_atomic
 from labelprep.batch import unpack
 from labelprep.classes import ClassTable
 from labelprep.dominance import Limit, dominating
@@ -25,6 +24,7 @@ from labelprep.prepared import Row, image_path, mask_path
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.palette import encode_mask, read_ids
 from labelprep.steps.pillow import any_size
+from labelprep.storage.atomic import write_atomic
 from labelprep.tiling.boxes import Box, Edge, boxes
 
 ImageFormat = Literal["png", "jpg"]

@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labelprep.atomic import write_lines
 from labelprep.batch import pack
 from labelprep.errors import UsageError
 from labelprep.findings import Finding
-from labelprep.lock import exclusive
-from labelprep.place import Place, on_disk
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, Row, mark_unfinished
 from labelprep.publish import readable, versions
 from labelprep.steps.count import ClassCounts
+from labelprep.storage.atomic import write_lines
+from labelprep.storage.lock import exclusive
+from labelprep.storage.place import Place, on_disk
 from labelprep.tiling.cut import Context, How, tile_batch
 
 Mapper = Callable[[Callable[[bytes], Iterator[bytes]], Iterable[bytes]], Iterator[bytes]]

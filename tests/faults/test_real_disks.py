@@ -93,7 +93,7 @@ def test_a_read_only_disk_is_told_before_the_sources_are_looked_for(data, tmp_pa
 
 LIMITED = """
 import json, resource, signal, sys
-from labelprep.lock import exclusive
+from labelprep.storage.lock import exclusive
 from tests.dataset import labelprep, tree
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

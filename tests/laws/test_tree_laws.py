@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_no_partial_file_and_the_run_goes_on(data, undisturbe
 
 
 def test_two_runs_on_one_folder_the_second_leaves_with_exit_4(data, tmp_path):
-    from labelprep.lock import exclusive
+    from labelprep.storage.lock import exclusive
 
     out = tmp_path / "out"
     labelprep("convert", data.root, "-o", out)

@@ -9,7 +9,7 @@ import torch
 
 from labelprep.errors import UsageError
 from labelprep.learning.checkpoint import load_trained
-from labelprep.learning.data import Fit, normalized
+from labelprep.learning.data.train_data import Fit, normalized
 from labelprep.learning.freeze import freeze
 
 CPU = torch.device("cpu")

@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional as F  # noqa: E402
 
-from labelprep.learning.cross_entropy import cross_entropy  # noqa: E402
-from labelprep.learning.dice import dice  # noqa: E402
-from labelprep.learning.focal import focal  # noqa: E402
+from labelprep.learning.losses.cross_entropy import cross_entropy  # noqa: E402
+from labelprep.learning.losses.dice import dice  # noqa: E402
+from labelprep.learning.losses.focal import focal  # noqa: E402
 
 C = 4
 WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 0.25], dtype=torch.float64)

@@ -58,7 +58,7 @@ def test_the_best_checkpoint_has_the_highest_validation_miou(street, tmp_path):
 def test_validation_figures_are_those_of_the_saved_model(trained_run, street):
     """Counted here with numpy, image by image."""
     from labelprep.learning.checkpoint import load_trained
-    from labelprep.learning.data import normalized
+    from labelprep.learning.data.train_data import normalized
 
     trained = load_trained(trained_run.folder, torch.device("cpu"))
     confusion = np.zeros((3, 3), np.int64)

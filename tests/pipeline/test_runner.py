@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from labelprep.errors import EnvironmentFailure, InterruptedRunError, UsageError
-from labelprep.lock import exclusive
 from labelprep.pipeline import Chain, Runner
 from labelprep.spec import read_spec
 from labelprep.stages import RunContext, StageResult
+from labelprep.storage.lock import exclusive
 
 SPEC = """\
 dataset: {root: raw}
@@ -315,6 +315,6 @@ def test_only_one_run_at_a_time_has_the_folder(shop, tmp_path):
 
 
 def test_a_killed_run_leaves_no_lock_behind(shop, tmp_path):
-    code = "import os, pathlib, labelprep.lock as l; l.exclusive(pathlib.Path('run')).__enter__(); os._exit(9)"
+    code = "import os, pathlib, labelprep.storage.lock as l; l.exclusive(pathlib.Path('run')).__enter__(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 9
     assert run(shop).ran == ALL

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from labelprep.atomic import write_lines
 from labelprep.class_rows import ClassRow
 from labelprep.classes import ClassTable
 from labelprep.errors import EnvironmentFailure, UsageError
@@ -13,6 +12,7 @@ from labelprep.prepared import Prepared, Row
 from labelprep.spec import SplitStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages.split import run
+from labelprep.storage.atomic import write_lines
 from tests.dataset import Dataset, labelprep
 
 TABLE = ClassTable.build([ClassRow("road", ((128, 64, 128),)), ClassRow("car", ((64, 0, 128),))])

@@ -1,0 +1,1 @@
+"""From the prepared folder to batches: pairs, crops and their order."""

@@ -1,0 +1,1 @@
+"""From logits to figures, maps and suspects, in one read."""

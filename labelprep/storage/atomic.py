@@ -1,0 +1,174 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.storage.place import Place, Remote
+
+TEMPORARY = ".tmp"
+Somewhere = TypeVar("Somewhere", Path, Remote, Place)
+_COMPARED = 1 << 20  # bytes at a time
+_TEMPORARY = re.compile(rf"\.[0-9a-f]{{16}}\.(\d+){re.escape(TEMPORARY)}")  # what temporary_name gives
+
+
+def write_atomic(path: Place, data: bytes) -> None:
+    """Writes a file whole or not at all: a temporary file in the same folder, then `os.replace`.
+
+    Raises:
+        EnvironmentFailure: disk full, no permission; the temporary file is gone.
+    """
+    if isinstance(path, Remote):
+        _send(path, lambda: path.put(data))
+        return
+    temporary = temporary_name(path)
+    try:
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:  # the first file of a folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
+    except OSError as error:
+        discard(temporary)
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
+
+
+def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[], None] | None = None) -> None:
+    """Writes lines of UTF-8 text, streamed, whole or not at all; a file that holds them already is left alone.
+
+    Args:
+        path: the file.
+        lines: without their line ends.
+        before_change: called when all is written beside the file and only the exchange is left to do.
+
+    Raises:
+        EnvironmentFailure: disk full, no permission; the temporary file is gone.
+    """
+    if isinstance(path, Remote):
+        _send_lines(path, lines, before_change)
+        return
+    temporary = temporary_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        if path.is_file() and filecmp.cmp(path, temporary, shallow=False):
+            return
+        if before_change is not None:
+            before_change()
+        os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
+    except OSError as error:
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
+    finally:
+        discard(temporary)  # also where the lines themselves end in an error
+
+
+def _send(path: Remote, put: Callable[[], None]) -> None:
+    """Puts an object, which is seen whole or not at all.
+
+    Raises:
+        EnvironmentFailure: where it is not taken.
+    """
+    try:
+        put()
+    except OSError as error:
+        message = f"cannot write: {error.strerror or error}"
+        raise EnvironmentFailure(message, path=path, hint="check the bucket and what your credentials allow") from error
+
+
+def _send_lines(path: Remote, lines: Iterable[str], before_change: Callable[[], None] | None) -> None:
+    from labelprep.storage.scratch import scratch
+
+    with scratch() as folder:
+        whole = folder / "lines"
+        try:
+            with whole.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            message = f"cannot write: {error.strerror or error}"
+            raise EnvironmentFailure(message, path=folder, hint="make room, then run again") from error
+        if _holds(path, whole):
+            return
+        if before_change is not None:
+            before_change()
+        _send(path, lambda: path.put_file(whole))
+
+
+def _holds(path: Remote, whole: Path) -> bool:
+    """Whether an object has the content of a file."""
+    try:
+        if path.stat().size != whole.stat().st_size:
+            return False
+        with path.open("rb") as there, whole.open("rb") as here:
+            return all(there.read(len(part)) == part for part in iter(lambda: here.read(_COMPARED), b""))
+    except FileNotFoundError:
+        return False
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that no other process uses and that is short whatever the name of `path`."""
+    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}{TEMPORARY}")
+
+
+def sweep_temporary(folder: Place) -> None:
+    """Removes the temporary files in a folder whose processes have gone without removing them; stores have none."""
+    if isinstance(folder, Remote):
+        return
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f".*{TEMPORARY}"):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and not _is_running(int(found[1])):
+                discard(path)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # where signal 0 is not a question
+        return process == os.getpid()
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def confined(folder: Place, path: Somewhere) -> Somewhere:
+    """A path below a folder, unless a link on the way leads out of it; stores have no links.
+
+    Raises:
+        UsageError: where what is written there would land elsewhere.
+    """
+    if isinstance(path, Remote) or isinstance(folder, Remote):
+        return path
+    if not _may_lead_out(folder, path) or path.parent.resolve().is_relative_to(folder.resolve()):
+        return path
+    message = f"{path.parent.relative_to(folder)} is a link that leads out of {folder}; nothing is written there"
+    raise UsageError(message, path=path, hint="put a real folder in its place")
+
+
+def _may_lead_out(folder: Path, path: Path) -> bool:
+    """Whether there is a link or a `..` on the way; a look at each folder costs less than resolving all of them."""
+    here = str(folder)
+    for part in path.parent.relative_to(folder).parts:
+        here = f"{here}/{part}"
+        if part == ".." or os.path.islink(here):  # noqa: PTH114 - a tenth of the time, for every mask
+            return True
+    return False
+
+
+def discard(path: Place) -> None:
+    """Removes a temporary file where that is possible; what cannot be removed is swept at the next start."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
