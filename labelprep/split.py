@@ -30,6 +30,7 @@ BEGIN;
 """
 
 Classes = Mapping[str, Iterable[int]]
+FOLD_LIST = re.compile(r"fold\d+-(train|val)")
 
 
 def split_keys(
@@ -115,15 +116,28 @@ class Splits:
         ratios: as `split_keys` takes them.
         seed: another seed gives another split.
         group_by: as `split_keys` takes it.
+        folds: so many folds of equal size instead of `ratios`. Each makes two lists: `fold0-val` is the fold,
+            `fold0-train` is all others.
+
+    Attributes:
+        names: the lists, in order.
 
     Raises:
         UsageError: for ratios or a regular expression that cannot be used.
     """
 
-    def __init__(self, ratios: Sequence[float], *, seed: int = 0, group_by: str | None = None) -> None:
-        self._shares, self._seed, self._group_by = checked_ratios(ratios), seed, group_by
+    def __init__(
+        self, ratios: Sequence[float], *, seed: int = 0, group_by: str | None = None, folds: int | None = None
+    ) -> None:
+        self._shares = checked_ratios(ratios) if folds is None else (1 / folds,) * folds
+        self._seed, self._group_by = seed, group_by
         self._pattern = None if group_by is None else checked_pattern(group_by)
-        self.names = NAMES[: len(self._shares)]
+        # of every list the part that it is, or is all but
+        self._lists = {name: ("=", part) for part, name in enumerate(NAMES[: len(self._shares)])}
+        if folds is not None:
+            words = (("train", "!="), ("val", "="))
+            self._lists = {f"fold{part}-{name}": (word, part) for part in range(folds) for name, word in words}
+        self.names = tuple(self._lists)
         self._table = sqlite3.connect("", isolation_level=None)  # a temporary file that SQLite removes
         self._table.executescript(_SCHEMA)
 
@@ -134,9 +148,10 @@ class Splits:
     def __len__(self) -> int:
         return int(self._table.execute("SELECT count(*) FROM sample").fetchone()[0])
 
-    def add(self, key: str, classes: Iterable[int] = ()) -> None:
-        """Takes a sample, once, and the classes that it holds."""
-        group = key if self._pattern is None else group_of(key, self._pattern)
+    def add(self, key: str, classes: Iterable[int] = (), group: str | None = None) -> None:
+        """Takes a sample, once, the classes that it holds, and what it stays together with in place of `group_by`."""
+        if group is None:
+            group = key if self._pattern is None else group_of(key, self._pattern)
         unit = (
             None
             if group is None
@@ -165,23 +180,22 @@ class Splits:
         return self
 
     def keys(self, name: str) -> Iterator[str]:
-        """The keys of a split, sorted."""
-        query = "SELECT key FROM sample JOIN unit USING (unit) WHERE part = ? ORDER BY key"
-        return (key for (key,) in self._table.execute(query, (self.names.index(name),)))
+        """The keys of a list, sorted."""
+        word, part = self._lists[name]
+        query = f"SELECT key FROM sample JOIN unit USING (unit) WHERE part {word} ? ORDER BY key"
+        return (key for (key,) in self._table.execute(query, (part,)))
 
     def size(self, name: str) -> int:
-        """How many keys a split has."""
-        query = "SELECT coalesce(sum(size), 0) FROM unit WHERE part = ?"
-        return int(self._table.execute(query, (self.names.index(name),)).fetchone()[0])
+        """How many keys a list has."""
+        word, part = self._lists[name]
+        query = f"SELECT coalesce(sum(size), 0) FROM unit WHERE part {word} ?"
+        return int(self._table.execute(query, (part,)).fetchone()[0])
 
     def classes(self, name: str | None = None) -> set[int]:
-        """The classes that the samples of a split, or of all of them, hold."""
-        where = "" if name is None else "WHERE part = ?"
-        values = () if name is None else (self.names.index(name),)
-        return {
-            c
-            for (c,) in self._table.execute(f"SELECT DISTINCT class FROM holds JOIN unit USING (unit) {where}", values)
-        }
+        """The classes that the samples of a list, or of all of them, hold."""
+        word, part = ("!=", -1) if name is None else self._lists[name]
+        query = f"SELECT DISTINCT class FROM holds JOIN unit USING (unit) WHERE part {word} ?"
+        return {c for (c,) in self._table.execute(query, (part,))}
 
     def _refuse_strays(self) -> None:
         count = self._table.execute("SELECT count(*) FROM sample WHERE unit IS NULL").fetchone()[0]

@@ -18,6 +18,7 @@ FLOORS = (
     {"prepared"},
     {"batch"},
     {"prepare", "ledger", "setwide", "publish", "inspection", "proposal", "split", "score", "verify"}
+    | {"lookalikes"}
     | {"exports", "tiling"},
     {"execution"},
     {"stages"},

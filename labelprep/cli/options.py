@@ -28,6 +28,8 @@ METAVARS = {
     "on_unknown": "error|ignore|nearest:N|map:NAME",
     "max_pixels": "N",
     "limit": "N",
+    "folds": "N",
+    "similar": "BITS",
     "group_by": "REGEX",
     "image_suffix": "SUFFIX",
     "mask_suffix": "SUFFIX",

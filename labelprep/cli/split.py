@@ -17,12 +17,14 @@ from labelprep.storage.place import Place
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
 
+OWN = ("folds", "seed", "group_by", "similar", "stratify", "drop_dominated")
+
 
 def _split(ctx: click.Context, /, folder: Place, **words: Any) -> None:
     """Write splits/train.txt, val.txt and, with three ratios, test.txt into the prepared folder OUT.
 
-    The same keys, ratios and seed give the same lists everywhere. Frames that --drop-dominated leaves out stand in
-    splits/left_out.csv alone.
+    With --folds 5 the lists are fold0-train.txt, fold0-val.txt and so on to fold4. The same keys, ratios and seed
+    give the same lists everywhere. Frames that --drop-dominated leaves out stand in splits/left_out.csv alone.
     """
     console: Console = ctx.obj
     result = run_stage(ctx, "split", build(SplitStage, {**words, "data": folder}))
@@ -42,7 +44,7 @@ def _params() -> list[click.Parameter]:
     return [
         click.Argument(["folder"], type=ANYWHERE, metavar="OUT"),
         shares,
-        *(option_of(name, fields[name]) for name in ("seed", "group_by", "stratify", "drop_dominated")),
+        *(option_of(name, fields[name]) for name in OWN),
     ]
 
 

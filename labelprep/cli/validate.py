@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,19 +11,21 @@ from labelprep.cli.options import build, dataset_of, dataset_options, run_words,
 from labelprep.cli.summaries import describe_validate, finding_rows
 from labelprep.spec import ValidateStage
 
+OWN = ("fail_on", "suspects", "similar")
+
 
 @click.command(name="validate")
 @dataset_options
-@words_of(ValidateStage, "fail_on", "suspects")
+@words_of(ValidateStage, *OWN)
 @click.pass_context
-def command(ctx: click.Context, /, fail_on: str | None, suspects: Path | None, **words: Any) -> None:
+def command(ctx: click.Context, /, **words: Any) -> None:
     """Look at every mask of DATASET and report what is wrong; writes nothing.
 
     \b
     Example:
       labelprep validate data/sample --classes data/classes/street.yaml --ignore void
     """
-    params = build(ValidateStage, {"fail_on": fail_on, "suspects": suspects})
+    params = build(ValidateStage, {name: words.pop(name) for name in OWN})
     rows = finding_rows(ctx.obj)
     result = run_stage(ctx, "validate", params, dataset=dataset_of(words), on_finding=rows, **run_words(words))
     if ctx.obj.json:

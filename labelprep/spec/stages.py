@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
 from labelprep.spec.dataset import DatasetSpec
 from labelprep.spec.derived import Dominated, ExportStage, TileStage
@@ -36,6 +36,8 @@ def _check_ratios(ratios: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Ratios = Annotated[tuple[Positive, ...], AfterValidator(_check_ratios)]
+Bits = Annotated[int, Strict(), Field(ge=0, le=10)]
+Folds = Annotated[int, Strict(), Field(ge=2, le=1000)]
 
 
 class RawStage(Stage):
@@ -72,6 +74,10 @@ class ValidateStage(RawStage):
     suspects: OnDisk | None = Field(
         None, description="labels that a model contradicts: suspects.jsonl, or the folder of an evaluation or run"
     )
+    similar: Bits | None = Field(
+        None,
+        description="find images of two splits whose perceptual hashes differ in BITS of 64 or fewer: 0 to 10",
+    )
 
 
 class ConvertStage(RawStage):
@@ -89,12 +95,23 @@ class SplitStage(Stage):
     use: Literal["split"] = "split"
     data: Anywhere | None = Field(None, description="prepared folder")
     ratios: Ratios = Field((0.8, 0.2), description="shares of train, val and, if three, test; they add up to 1")
+    folds: Folds | None = Field(None, description="N folds instead of ratios: fold0-train, fold0-val, fold1-train, …")
     seed: Whole = Field(0, description="seed of the shuffle")
     group_by: Regex | None = Field(None, description="regular expression; keys with the same match stay together")
+    similar: Bits | None = Field(
+        None,
+        description="keep images together whose perceptual hashes differ in BITS of 64 or fewer: 0 to 10",
+    )
     stratify: Flag = Field(False, description="spread rare classes over the splits")
     drop_dominated: Dominated = Field(
         (), description="CLASS:SHARE: leave out frames that the class fills to that share or more, and list them"
     )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.folds is not None and "ratios" in self.model_fields_set:
+            refuse("either ratios or folds, and not both")
+        return self
 
 
 class WeightsStage(Stage):

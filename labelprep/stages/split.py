@@ -7,14 +7,20 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import zip_longest
+from dataclasses import dataclass
+from itertools import repeat, zip_longest
+
+import numpy as np
 
 from labelprep.dominance import Limit, dominating, limits_of
 from labelprep.errors import EnvironmentFailure, UsageError
-from labelprep.prepared import Prepared
+from labelprep.lookalikes import fingerprints, groups
+from labelprep.prepared import Prepared, Row
 from labelprep.spec import SplitStage
-from labelprep.split import NAMES, Splits
+from labelprep.split import FOLD_LIST, NAMES, Splits, checked_pattern, group_of
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages._progress import Late
+from labelprep.steps.decode import MAX_PIXELS
 from labelprep.storage.atomic import confined, sweep_temporary, write_lines
 from labelprep.storage.place import Place
 
@@ -25,7 +31,8 @@ LEFT_OUT = "left_out.csv"  # no .txt, which would make it a split
 def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
     """Splits the written masks of a prepared folder and writes `splits/train.txt`, `val.txt` and perhaps `test.txt`.
 
-    Lists that an earlier split left there under these names are replaced or removed.
+    With `folds` the lists are `fold0-train.txt`, `fold0-val.txt` and so on. Lists that an earlier split left there
+    under these names are replaced or removed.
 
     Raises:
         UsageError: no prepared folder, nothing in it, or ratios or groups that do not work.
@@ -34,10 +41,11 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
     folder = params.data or inputs.prepared("split")
     prepared = Prepared.open(folder)
     limits = limits_of(params.drop_dominated, prepared.table)
-    with closing(Splits(params.ratios, seed=params.seed, group_by=params.group_by)) as splits:
-        for row in prepared.rows():
-            if row.written and dominating(row.pixels, limits) is None:
-                splits.add(row.key, (i for i, n in enumerate(row.pixels) if n))
+    rows = _Kept(prepared, limits)
+    together = repeat(None) if params.similar is None else _groups(rows, params.similar, params.group_by, context)
+    with closing(Splits(params.ratios, seed=params.seed, group_by=params.group_by, folds=params.folds)) as splits:
+        for row, group in zip(rows, together, strict=False):
+            splits.add(row.key, (i for i, n in enumerate(row.pixels) if n), group)
         if not len(splits):
             message = "it holds no converted mask to split"
             raise UsageError(message, path=folder, hint="see its findings: labelprep validate DATASET")
@@ -51,6 +59,39 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
         return StageResult(out, _identity(splits), {"splits": sizes, "classes_missing": missing, "left_out": left_out})
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The rows that are split, in the manifest's order, as often as they are wanted."""
+
+    prepared: Prepared
+    limits: Sequence[Limit]
+
+    def __iter__(self) -> Iterator[Row]:
+        return (r for r in self.prepared.rows() if r.written and dominating(r.pixels, self.limits) is None)
+
+
+def _groups(rows: _Kept, distance: int, group_by: str | None, context: RunContext) -> Iterator[str | None]:
+    """Per row the name of what it stays together with: rows whose images look alike, and those of its group.
+
+    None where `group_by` misses a key: `Splits` says so.
+    """
+    total, pattern = sum(1 for _ in rows), None if group_by is None else checked_pattern(group_by)
+    lines = Late(context.reporter, "compare images", total)
+    hashes, known = fingerprints(map(rows.prepared.image_path, rows), MAX_PIXELS, lines)
+    lines.end()
+    if unknown := total - int(known.sum()):
+        context.reporter.message(f"{unknown:,} of {total:,} samples have no image to compare, or one of a single gray")
+    labels = (row.key if pattern is None else group_of(row.key, pattern) for row in rows)
+    first = groups(hashes, known, distance, labels)
+    sizes = np.bincount(first, minlength=1)
+    units, largest = int((sizes > 0).sum()), int(sizes.max())
+    context.reporter.message(f"{total:,} samples are {units:,} groups that stay together; the largest has {largest:,}")
+    heads: dict[int, str] = {}
+    for n, row in enumerate(rows):
+        missed = pattern is not None and group_of(row.key, pattern) is None
+        yield None if missed else heads.setdefault(int(first[n]), row.key)
+
+
 def _write(out: Place, splits: Splits) -> None:
     count, first = 0, ""
     for key in (key for name in splits.names for key in splits.keys(name) if "\n" in key or "\r" in key):
@@ -59,7 +100,9 @@ def _write(out: Place, splits: Splits) -> None:
         message = f"a list has one key a line, but {count} keys hold a line break: {first!r}"
         raise UsageError(message, hint="rename the mask and convert again")
     sweep_temporary(out)
-    stale = [path for path in (out / f"{name}.txt" for name in NAMES) if not _holds(path, splits)]
+    earlier = {path.stem for path in out.glob("*.txt") if FOLD_LIST.fullmatch(path.stem)}
+    names = (*NAMES, *splits.names, *sorted(earlier))
+    stale = [path for path in (out / f"{name}.txt" for name in dict.fromkeys(names)) if not _holds(path, splits)]
     for path in stale:  # all first: lists of two splits side by side would share samples
         try:
             path.unlink(missing_ok=True)

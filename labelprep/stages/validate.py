@@ -13,11 +13,12 @@ from typing import Any
 from labelprep import suspects
 from labelprep.findings import Finding, at_or_above
 from labelprep.ledger import Ledger
+from labelprep.lookalikes import leaks
 from labelprep.publish import Totals, class_rows, gather
 from labelprep.spec import ValidateStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
-from labelprep.stages.dataset import context_of, grouped, job, work
+from labelprep.stages.dataset import Job, context_of, grouped, job, work
 from labelprep.steps.count import ClassCounts
 from labelprep.storage.atomic import write_lines
 from labelprep.storage.place import Place
@@ -29,8 +30,8 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
     """Looks at every sample of the dataset and reports what is wrong.
 
     Args:
-        params: `fail_on` decides the exit code; `suspects` adds what an evaluation wrote; `out`, where given, gets
-            `findings.jsonl` and `summary.json`.
+        params: `fail_on` decides the exit code; `suspects` adds what an evaluation wrote, `similar` images that look
+            alike in two splits; `out`, where given, gets `findings.jsonl` and `summary.json`.
         inputs: not used.
         context: the dataset, and where to work.
 
@@ -54,7 +55,8 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
         lines = Late(context.reporter, "gather", len(this.plan))
         findings = gather(this.plan, this.table, ledger, this.workdir, totals, lambda _: lines(), lambda: lines(0))
         doubts = _suspects(params.suspects, ledger, totals, context) if params.suspects else ()
-        write_lines(folder / "findings.jsonl", map(line_of, chain(findings, doubts)))
+        alike = _alike(params.similar, this, dataset.max_pixels, totals, context)
+        write_lines(folder / "findings.jsonl", map(line_of, chain(findings, alike, doubts)))
         lines.end()
         groups = grouped(read_findings(folder), context.on_finding)
         summary = _summary(totals, groups) | {
@@ -67,6 +69,18 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
             write_lines(params.out / "summary.json", [json.dumps(summary, indent=1, ensure_ascii=False)])
     failed = any(at_or_above(group["severity"], params.fail_on) for group in groups)
     return StageResult(params.out, digest.hexdigest(), summary, exit_code=1 if failed else 0)
+
+
+def _alike(distance: int | None, this: Job, max_pixels: int, totals: Totals, context: RunContext) -> Iterator[Finding]:
+    """Images that look alike in two splits."""
+    if distance is None:
+        return
+    if len(this.plan.split_counts()) < 2:
+        context.reporter.message("--similar compares splits, and the dataset names fewer than two; nothing to compare")
+        return
+    lines = Late(context.reporter, "compare images", len(this.plan))
+    yield from map(totals.see, leaks(this.plan, distance, max_pixels, lines))
+    lines.end()
 
 
 def _suspects(place: Path, ledger: Ledger, totals: Totals, context: RunContext) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelprep.split import split_keys
+from labelprep.split import Splits, split_keys
 
 RATIOS = st.lists(st.integers(1, 20), min_size=2, max_size=3).map(lambda parts: [p / sum(parts) for p in parts])
 KEYS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), unique=True, max_size=60)
@@ -66,3 +67,19 @@ def test_sizes_are_those_of_the_largest_remainders(count, ratios, seed):
     given_one = [r for r, extra in zip(remainders, over, strict=True) if extra]
     given_none = [r for r, extra in zip(remainders, over, strict=True) if not extra]
     assert min(given_one, default=1) >= max(given_none, default=0) - 1e-6
+
+
+@given(labelled(), st.integers(2, 6), SEEDS, st.booleans())
+def test_every_key_is_validated_in_one_fold_and_trained_on_in_the_others(classes, folds, seed, stratify):
+    with closing(Splits((), seed=seed, folds=folds)) as splits:
+        for key, held in classes.items():
+            splits.add(key, held)
+        splits.deal(stratify=stratify)
+        lists = {name: list(splits.keys(name)) for name in splits.names}
+        assert {name: splits.size(name) for name in splits.names} == {name: len(keys) for name, keys in lists.items()}
+        assert splits.classes("fold0-val") == set().union(*(classes[key] for key in lists["fold0-val"]))
+
+    assert sorted(key for n in range(folds) for key in lists[f"fold{n}-val"]) == sorted(classes)
+    for n in range(folds):
+        assert sorted(lists[f"fold{n}-train"] + lists[f"fold{n}-val"]) == sorted(classes)
+        assert abs(len(lists[f"fold{n}-val"]) - len(classes) / folds) < 1 + 1e-6

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from labelprep.class_rows import ClassRow
 from labelprep.classes import ClassTable
@@ -65,6 +66,21 @@ def test_an_earlier_test_split_is_removed_and_other_lists_stay(folder):
     run(SplitStage(data=folder, ratios=(0.5, 0.5)), Inputs(), RunContext())
 
     assert sorted(p.name for p in (folder / "splits").iterdir()) == ["mine.txt", "train.txt", "val.txt"]
+
+
+def test_folds_take_the_place_of_an_earlier_split_and_of_more_folds(folder):
+    (folder / "splits").mkdir()
+    (folder / "splits" / "fold9-mine.txt").write_text("a/1\n", "utf-8")
+    run(SplitStage(data=folder, ratios=(0.5, 0.5)), Inputs(), RunContext())
+    run(SplitStage(data=folder, folds=3), Inputs(), RunContext())
+    result = run(SplitStage(data=folder, folds=2), Inputs(), RunContext())
+
+    assert result.summary["splits"] == {"fold0-train": 5, "fold0-val": 5, "fold1-train": 5, "fold1-val": 5}
+    assert Prepared.open(folder).splits() == ("fold0-train", "fold0-val", "fold1-train", "fold1-val", "fold9-mine")
+    run(SplitStage(data=folder), Inputs(), RunContext())
+    assert Prepared.open(folder).splits() == ("fold9-mine", "train", "val")
+    with pytest.raises(ValidationError, match="either ratios or folds"):
+        SplitStage(data=folder, folds=2, ratios=(0.8, 0.2))
 
 
 def test_the_identity_is_that_of_the_lists(folder, tmp_path):
