@@ -1,5 +1,5 @@
 # `make check` is the whole CI.
-.PHONY: check lint test
+.PHONY: check docs lint test
 
 check: lint test
 
@@ -7,6 +7,9 @@ lint:
 	ruff format --check .
 	ruff check .
 	mypy
+
+docs:
+	python -m sphinx -b html -W --keep-going docs build/site
 
 test:
 	python -m pytest

@@ -4,6 +4,8 @@ import re
 import runpy
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,11 @@ from tests.dataset import labelprep
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # sh: the set-up lines, which .ci/run runs on a fresh machine. text: output and trees, shown only.
-SHOWN = {"sh", "text", ""}
+# {eval-rst}: what the site is built from.
+SHOWN = {"sh", "text", "", "{eval-rst}"}
 
 
 def blocks(kind):
@@ -43,9 +46,18 @@ def test_every_block_is_of_a_kind_that_is_checked():
     assert kinds <= SHOWN | {"bash", "python", "yaml"}
 
 
-@pytest.mark.parametrize("text", list(blocks("bash")))
-def test_every_command_of_the_documents_works_as_pasted(checkout, text):
-    for line in text.splitlines():
+def commands():
+    """(page, its commands in order): a reader has run those above."""
+    for page in PAGES:
+        found = (text for kind, text in FENCE.findall(page.read_text("utf-8")) if kind == "bash")
+        lines = [line for text in found for line in text.splitlines()]
+        if lines:
+            yield pytest.param(lines, id=page.relative_to(ROOT).as_posix())
+
+
+@pytest.mark.parametrize("lines", list(commands()))
+def test_every_command_of_the_documents_works_as_pasted(checkout, lines):
+    for line in lines:
         words = shlex.split(line, comments=True)
         if words:
             assert words[0] == "labelprep", line
@@ -100,6 +112,14 @@ def test_every_command_has_help_that_names_every_option():
 def test_the_page_of_findings_is_what_the_catalogue_says():
     page = runpy.run_path(str(ROOT / "docs" / "findings.py"))["page"]()
     assert (ROOT / "docs" / "findings.md").read_text("utf-8") == page
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    words = ["-q", "-b", "html", "-W", "--keep-going", str(ROOT / "docs"), str(tmp_path / "site")]
+    made = subprocess.run([sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stderr) == (0, "")
+    commands = (tmp_path / "site" / "reference" / "commands.html").read_text("utf-8")
+    assert [name for name in COMMANDS if f'id="labelprep-{name}"' not in commands] == []
 
 
 def test_ci_runs_the_two_lines_of_the_readme():

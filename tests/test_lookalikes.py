@@ -157,7 +157,8 @@ class TestCommands:
         assert found["key"] == "val/s07_c"
         assert "looks like that of train/s07_a in train" in found["message"]
         assert "similar-images" not in labelprep("--json", "validate", root).codes
-        assert labelprep("validate", root, "--similar", 11).code == 2
+        result = labelprep("validate", root, "--similar", 11)
+        assert (result.code, "--similar: expected at most 10, got 11" in result.err) == (2, True)
 
     def test_without_splits_validate_says_so(self, tmp_path):
         result = labelprep("validate", self.drawn(tmp_path / "data"), "--similar", 4)

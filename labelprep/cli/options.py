@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,12 +14,14 @@ from pydantic.fields import FieldInfo
 from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.errors import UsageError
 from labelprep.spec import DatasetSpec
+from labelprep.spec.fields import AS_BYTES, bytes_of, bytes_shown
 from labelprep.spec.problems import did_you_mean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 METAVARS = {
     "suspects": "FILE|RUN",
+    "shard_size": "SIZE",
     "tta": "flip,0.75,…",
     "classes": "FILE|preset:NAME",
     "map": "SRC=DST",
@@ -33,6 +34,8 @@ METAVARS = {
     "group_by": "REGEX",
     "image_suffix": "SUFFIX",
     "mask_suffix": "SUFFIX",
+    "image_prefix": "PREFIX",
+    "mask_prefix": "PREFIX",
 }
 
 
@@ -43,12 +46,12 @@ def option_of(name: str, info: FieldInfo) -> click.Option:
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
         words |= {"is_flag": True, "metavar": None}
-        flag = f"{flag}/--no-{name.replace('_', '-')}" if info.default is True else flag
+        flag = flag if info.default is False else f"{flag}/--no-{name.replace('_', '-')}"
     elif get_origin(kind) is Literal:
         words |= {"type": click.Choice(get_args(kind))}
     elif get_origin(kind) is tuple:
         words |= {"multiple": True}
-    elif kind in (int, float):
+    elif kind in (int, float) and AS_BYTES not in info.metadata:
         words |= {"type": kind}
     elif kind is Path:
         words |= {"type": ANYWHERE, "metavar": words["metavar"] or "PATH"}
@@ -73,7 +76,7 @@ def _help(info: FieldInfo) -> str:
     text = (info.description or "").strip()
     text = text[:1].upper() + text[1:] + "."
     plain = info.default in (None, ()) or isinstance(info.default, bool) or info.is_required()
-    shown = None if plain else info.default
+    shown = None if plain else bytes_shown(info.default) if AS_BYTES in info.metadata else info.default
     return f"{text}  [default: {shown}]" if shown is not None else text
 
 
@@ -150,11 +153,10 @@ def size_of(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     """
     if value is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.strip().lower())
-    if found is None or float(found[1]) == 0:
+    if (size := bytes_of(value)) is None:
         message = f"expected a size such as 800M or 4G, got {value!r}"
         raise click.BadParameter(message, ctx, param)
-    return int(float(found[1]) * 1024 ** " kmgt".index(found[2] or " "))
+    return size
 
 
 def dataset_of(words: Mapping[str, Any]) -> DatasetSpec:
@@ -183,12 +185,15 @@ def build(model: type[Model], words: Mapping[str, Any]) -> Model:
 
 
 def _plain(error: Any) -> str:
-    name = "--" + str(error["loc"][0]).replace("_", "-") if error["loc"] else ""
+    if not error["loc"]:  # options that do not go together
+        return str(error["msg"])
+    name = "--" + str(error["loc"][0]).replace("_", "-")
     got = error["input"]
     bounds = error.get("ctx", {})
     expected = {
         "greater_than_equal": f"expected at least {bounds.get('ge')}",
         "greater_than": f"expected more than {bounds.get('gt')}",
+        "less_than_equal": f"expected at most {bounds.get('le')}",
     }.get(error["type"], error["msg"])
     shown = " ".join(map(str, got)) if isinstance(got, tuple) else repr(got)  # as it was typed
     return f"{name}: {expected}, got {shown}{did_you_mean(got, bounds.get('allowed', ()))}"

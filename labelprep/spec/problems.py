@@ -36,6 +36,7 @@ _PLAIN = {
     "model_attributes_type": "keys and values",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number of at least {ge:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     REFUSED: "{what}",

@@ -35,6 +35,11 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_options_that_do_not_go_together_are_named(folder):
+    with pytest.raises(UsageError, match="^expected either ratios or folds, and not both$"):
+        called(folder, "--folds", 3, "--ratios", 0.5, 0.5)
+
+
 def called(*words, as_json=False):
     console = Console(as_json)
     result = CliRunner().invoke(command, [str(word) for word in words], obj=console)
