@@ -63,7 +63,7 @@ def convert_command(source: str, target: Path, overwrite: bool) -> None:
     lost = write_table(target, table)
     click.echo(f"{target}: {len(table)} classes")
     for what in lost:
-        click.echo(f"not in {target.name}: {what}", err=True)
+        click.echo(f"not in {target.name}: {what.message}", err=True)
 
 
 def show(table: ClassTable) -> list[str]:

@@ -1,33 +1,25 @@
-"""Class tables in every dialect: told apart by name and content, read into rows, built, and written again.
+"""Class tables in every dialect: recognised, read into rows, built, and written again.
 
-| dialect | file | says |
-|---|---|---|
-| native YAML | `*.yaml`, `*.yml` | everything |
-| `class_dict.csv` | `*.csv`, `*.tsv` | names, colours, ids |
-| CVAT | `labelmap.txt` | names, colours |
-| CamVid | `label_colors.txt` | names, colours |
-| preset | `preset:NAME` | native YAML that comes with labelprep |
+The dialects are those of `formats.tables`; `preset:NAME` is a native table that comes with labelprep.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import resources
-from pathlib import Path
 
-from labelprep.class_rows import DuplicateColor, IgnoredClass, SegClass
+from labelprep.class_rows import DuplicateColor
 from labelprep.classes import ClassTable
 from labelprep.errors import ClassTableError, UsageError
-from labelprep.formats.csv_tables import dump_csv, read_csv
-from labelprep.formats.native import dump_native, read_native
-from labelprep.formats.table_text import RawTable, did_you_mean, read_text
-from labelprep.formats.text_tables import dump_label_colors, dump_labelmap, read_label_colors, read_labelmap
+from labelprep.formats.polygons.tables import read_annotated
+from labelprep.formats.tables.dialects import BY_NAME, DIALECTS, Dialect, File, read_as, written_as
+from labelprep.formats.tables.says import Loss, losses, rows_for
+from labelprep.formats.tables.text import Problems, RawTable, did_you_mean, read_text
 from labelprep.storage.atomic import write_atomic
 from labelprep.storage.place import Place, to_place
 
 PRESET = "preset:"
-_FILES = "*.yaml, class_dict.csv, labelmap.txt or label_colors.txt"
 
 
 def presets() -> tuple[str, ...]:
@@ -56,8 +48,9 @@ def read_rows(path: Place | str) -> RawTable:
     if source in presets() and not file.exists():
         message = f"no such class table; did you mean {PRESET}{source}?"
         raise ClassTableError(message, path=path)
-    text = read_text(file)
-    return _reader(file.name, text, source)(text, source)
+    if (rows := read_annotated(file)) is not None:
+        return RawTable(rows, source, renumber=True)
+    return read_as(File(file.name, read_text(file), Problems(source)))
 
 
 def _read_preset(name: str) -> RawTable:
@@ -65,28 +58,7 @@ def _read_preset(name: str) -> RawTable:
         message = f"no preset named {name!r}{did_you_mean(name, presets())}; there are: {', '.join(presets())}"
         raise ClassTableError(message, path=f"{PRESET}{name}")
     text = (resources.files("labelprep.presets") / f"{name}.yaml").read_text("utf-8")
-    return read_native(text, f"{PRESET}{name}")
-
-
-def _reader(name: str, text: str, source: str) -> Callable[[str, str], RawTable]:
-    """The dialect: by the file's ending where that decides, else by its first lines."""
-    ending = Path(name).suffix.casefold()
-    if ending in (".yaml", ".yml"):
-        return read_native
-    if ending in (".csv", ".tsv"):
-        return read_csv
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    content = next((line for line in lines if not line.startswith("#")), lines[0])
-    if re.match(r"\S+[ \t]+\S+[ \t]+\d+([ \t]|$)", content) and ":" not in content:
-        return read_label_colors
-    if content == "classes:" or content.startswith("renumber:"):
-        return read_native
-    if re.fullmatch(r"[^:]*:[^:]*(:[^:]*){0,2}", content) or "label:color" in lines[0]:
-        return read_labelmap
-    if any(delimiter in content for delimiter in ",;\t"):
-        return read_csv
-    message = f"{source}:1: no class table that labelprep knows: expected {_FILES}; got {lines[0][:60]!r}"
-    raise ClassTableError(message, path=source)
+    return read_as(File(f"{name}.yaml", text, Problems(f"{PRESET}{name}")))
 
 
 def load_table(
@@ -134,70 +106,45 @@ def _pair(text: str) -> tuple[str, str]:
     return source, destination
 
 
-def write_table(path: Place | str, table: ClassTable) -> tuple[str, ...]:
-    """Writes a table in the dialect that the file's name tells; returns what that dialect cannot say.
+def write_table(path: Place | str, table: ClassTable, dialect: str | None = None) -> tuple[Loss, ...]:
+    """Writes a table whole or not at all; returns what the dialect cannot say.
 
     Args:
-        path: `*.yaml`, `*.csv`, or a `.txt` named like `labelmap.txt` or `label_colors.txt`.
+        path: the file; its name tells the dialect, such as `class_dict.csv` or `id2label.json`.
         table: the table.
+        dialect: the name of the dialect, whatever the file is called.
 
     Raises:
-        UsageError: for a name that tells no dialect.
+        UsageError: for a name that tells no dialect, or a dialect that there is not.
         ClassTableError: for class names that the dialect cannot hold.
         EnvironmentFailure: where the file cannot be written.
     """
     path = to_place(path)
-    content, lost = dump_table(path, table)
+    content, lost = dump_table(path, table, dialect)
     write_atomic(path, content)
     return lost
 
 
-def dump_table(name: Place | str, table: ClassTable) -> tuple[bytes, tuple[str, ...]]:
-    """The content of a table's file, in the dialect that the name tells, and what that dialect cannot say.
-
-    Raises:
-        UsageError: for a name that tells no dialect.
-        ClassTableError: for class names that the dialect cannot hold.
-    """
-    path = to_place(name)
-    ending, stem = path.suffix.casefold(), path.stem.casefold()
-    if ending in (".yaml", ".yml"):
-        text, lost = dump_native(table), _lost_paints(table)
-    elif ending == ".csv":
-        text, lost = dump_csv(table), _lost(table, ids=True, blank=False)
-    elif ending == ".txt" and "labelmap" in stem:
-        text, lost = dump_labelmap(table), _lost(table, ids=False, blank=True)
-    elif ending == ".txt" and ("color" in stem or "colour" in stem):
-        text, lost = dump_label_colors(table), _lost(table, ids=False, blank=False)
-    else:
-        message = f"the name tells no dialect of class tables: expected {_FILES}, got {path.name}"
-        raise UsageError(message, path=path)
-    return text.encode(), lost
+def dump_table(name: Place | str, table: ClassTable, dialect: str | None = None) -> tuple[bytes, tuple[Loss, ...]]:
+    """The content of a table's file and what its dialect cannot say; arguments and errors as `write_table`."""
+    form = _dialect(to_place(name), dialect)
+    rows = rows_for(table, form.says)
+    bad = [row.name for row in rows.rows if row.name != row.name.strip() or re.search(form.cannot or "(?!)", row.name)]
+    if bad and form.says.names:
+        message = f"{form.title} cannot hold the class names {', '.join(map(repr, bad))}"
+        raise ClassTableError(message, path=table.source, hint="rename them, or write YAML or CSV")
+    return form.write(rows).encode(), losses(table, form.says)
 
 
-def _lost_paints(table: ClassTable) -> tuple[str, ...]:
-    return tuple(
-        f"{c.name} is painted {c.color}, but that is not a colour it is read from"
-        for c in table.classes
-        if c.color not in c.colors and table.color_ids.get(c.color, c.id) != c.id
-    )
-
-
-def _lost(table: ClassTable, *, ids: bool, blank: bool) -> tuple[str, ...]:
-    """What the plain dialects cannot say of a table; `ids`: has an id column; `blank`: a colour may lack."""
-    lost = []
-    every: tuple[SegClass | IgnoredClass, ...] = (*table.classes, *table.ignored)
-    if table.ignored:
-        lost.append(f"which classes are ignored (--ignore NAME): {', '.join(c.name for c in table.ignored)}")
-    if several := [c.name for c in every if len(c.colors) > 1]:
-        lost.append(f"further colours of {', '.join(several)}")
-    if painted := [c.name for c in table.classes if not c.colors and not blank]:
-        lost.append(f"which classes have no colour (the painted one is written): {', '.join(painted)}")
-    if gone := [c.name for c in table.ignored if not c.colors and not blank]:
-        lost.append(f"ignored classes without a colour of their own: {', '.join(gone)}")
-    if merged := [c.name for c in table.classes if len(c.source_ids) > 1]:
-        lost.append(f"further ids of {', '.join(merged)}")
-    if moved := [c.name for c in table.classes if c.source_ids[:1] not in ((), (c.id,))]:
-        what = "that ids are numbered anew (--renumber)" if ids else f"ids in source masks of {', '.join(moved)}"
-        lost.append(what)
-    return (*lost, *_lost_paints(table))
+def _dialect(path: Place, name: str | None) -> Dialect:
+    if name is not None:
+        if name not in BY_NAME:
+            message = f"no dialect {name!r}{did_you_mean(name, BY_NAME)}; expected one of {', '.join(BY_NAME)}"
+            raise UsageError(message)
+        return BY_NAME[name]
+    found = written_as(path.name)
+    if found is None:
+        usual = ", ".join(dialect.files[0] for dialect in DIALECTS)
+        message = f"the name tells no dialect of class tables: expected one like {usual}; got {path.name}"
+        raise UsageError(message, path=path, hint="call the file so, or name the dialect: --to NAME")
+    return found

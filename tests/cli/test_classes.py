@@ -42,7 +42,7 @@ def test_convert_writes_the_dialect_of_the_name_and_lists_what_is_lost_on_stderr
     assert result.stdout == f"{target}: 31 classes\n"
     assert result.stderr.splitlines() == [
         "not in label_colors.txt: which classes are ignored (--ignore NAME): Void",
-        "not in label_colors.txt: ids in source masks of Wall",
+        "not in label_colors.txt: ids in source masks of Wall, Void",
     ]
     assert set(load_table(target).names) == {*load_table("preset:camvid").names, "Void"}
 

@@ -7,9 +7,12 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labelprep.class_rows import RGB, ClassRow, IgnoredClass, SegClass
-from labelprep.classes import ClassTable
-from labelprep.formats.table_text import Problems, RawTable, color_from_text, color_of, whole_number
+from labelprep.class_rows import RGB, ClassRow
+from labelprep.formats.tables.says import Says
+from labelprep.formats.tables.structured import Misfit
+from labelprep.formats.tables.text import Problems, RawTable, color_from_text, color_of, whole_number
+
+SAYS = Says("one", "first")
 
 _NAME = ("name", "class_name", "class_names", "label_name", "label", "labels", "class", "classes", "category")
 _ID = ("id", "class_id", "label_id", "class_index", "index")
@@ -20,13 +23,14 @@ _EXPECTED = "a name column (name, class or label) and the columns r, g, b, or a 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where the known columns stand, from 0."""
+    """Where the known columns stand, from 0, and the names of the others."""
 
     count: int
     name: int
     channels: tuple[int, ...]
     color: int | None
     id: int | None
+    others: tuple[str, ...]
 
     def color_of(self, cells: Sequence[str]) -> RGB | None:
         if self.channels:
@@ -38,7 +42,15 @@ class _Columns:
         return ", ".join(cells[i] or "nothing" for i in columns)
 
 
-def read_csv(text: str, source: str) -> RawTable:
+def misfit(text: str) -> Misfit:
+    """Why a file is no table with columns."""
+    line, head = next(((n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()), (1, ""))
+    if any(delimiter in head for delimiter in ",;\t"):
+        return None
+    return line, f"expected columns separated by commas, semicolons or tabs, got {head.strip()[:60]!r}"
+
+
+def read(text: str, problems: Problems) -> RawTable:
     """Rows of a CSV table with a header.
 
     Names come from a column name, class or label; colours from r, g, b or from a column color (`#RRGGBB`); ids from
@@ -48,7 +60,6 @@ def read_csv(text: str, source: str) -> RawTable:
     Raises:
         ClassTableError: with file and line of everything wrong.
     """
-    problems = Problems(source)
     records = _records(text, problems)
     header_line, header = next(records, (1, []))
     columns = _columns(header, header_line, problems)
@@ -58,7 +69,8 @@ def read_csv(text: str, source: str) -> RawTable:
     if not rows and not problems.found:
         problems.add(header_line, "a header and no classes below it")
     problems.raise_if_any()
-    return RawTable(tuple(rows), source)
+    others = (f"columns {', '.join(columns.others)}",) if columns.others else ()
+    return RawTable(tuple(rows), problems.source, left_out=others)
 
 
 def _records(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
@@ -90,7 +102,10 @@ def _columns(header: list[str], line: int, problems: Problems) -> _Columns:
         lacking = "name" if name is None else "colour"
         message = f"no colour table: expected {_EXPECTED}; got the columns {found}: no {lacking} among them"
         raise problems.stop(line, message, hint="add a header line such as name,r,g,b, or write the table as YAML")
-    return _Columns(len(header), name, channels if len(channels) == 3 else (), color, class_id)
+    channels = channels if len(channels) == 3 else ()
+    known = {name, class_id, *(channels or (color,))}
+    others = tuple(cell for i, cell in enumerate(header) if i not in known and cell)
+    return _Columns(len(header), name, channels, color, class_id, others)
 
 
 def _fits(line: int, cells: list[str], columns: _Columns, problems: Problems) -> bool:
@@ -123,21 +138,11 @@ def _row(line: int, cells: list[str], columns: _Columns, with_ids: bool, problem
     return ClassRow(name, () if color is None else (color,), class_id, line=line)
 
 
-def dump_csv(table: ClassTable) -> str:
-    """A table as `name,r,g,b`, kept classes in id order, then ignored ones that have a colour.
-
-    A column id is added where the ids in source masks are not the final ones.
-    """
-    with_ids = any(c.source_ids[:1] not in ((), (c.id,)) for c in table.classes)
-    lines = [[c.name, *c.color, c.source_ids[0] if c.source_ids else c.id] for c in table.classes]
-    every: tuple[SegClass | IgnoredClass, ...] = (*table.classes, *table.ignored)
-    last = max([len(lines) - 1, *(v for c in every for v in c.source_ids)])
-    for ignored in table.ignored:
-        if ignored.colors:
-            last += not ignored.source_ids
-            lines.append([ignored.name, *ignored.colors[0], ignored.source_ids[0] if ignored.source_ids else last])
+def dump(table: RawTable) -> str:
+    """`name,r,g,b`, and a column id where the rows have ids."""
+    with_ids = any(row.id is not None for row in table.rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "r", "g", "b", "id"] if with_ids else ["name", "r", "g", "b"])
-    writer.writerows(line if with_ids else line[:4] for line in lines)
+    writer.writerow(["name", "r", "g", "b", *(["id"] if with_ids else [])])
+    writer.writerows([row.name, *row.colors[0], *([row.id] if with_ids else [])] for row in table.rows)
     return text.getvalue()

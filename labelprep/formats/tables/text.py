@@ -23,11 +23,13 @@ class RawTable:
         rows: its rows in file order.
         source: the file, or `preset:NAME`, for messages.
         renumber: the table itself accepts new ids where ignoring leaves gaps.
+        left_out: what else the file says and no class table of ours holds, and what was made of odd forms.
     """
 
     rows: tuple[ClassRow, ...]
     source: str
     renumber: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass
@@ -120,6 +122,8 @@ def color_of(values: Iterable[int | None]) -> RGB | None:
 def color_from_text(text: str) -> RGB | None:
     """A colour written `#RRGGBB`, `RRGGBB`, `#RGB`, `r,g,b`, `r g b` or `(r, g, b)`; None for anything else.
 
+    The opacity of `#RRGGBBAA` is left out.
+
     >>> color_from_text("#3C1098"), color_from_text("(60, 16, 152)"), color_from_text("#fff"), color_from_text("12")
     ((60, 16, 152), (60, 16, 152), (255, 255, 255), None)
     """
@@ -127,6 +131,8 @@ def color_from_text(text: str) -> RGB | None:
     if match := re.fullmatch(r"#?([0-9a-fA-F]{6})", text):
         r, g, b = bytes.fromhex(match[1])
         return (r, g, b)
+    if match := re.fullmatch(r"#([0-9a-fA-F]{6})[0-9a-fA-F]{2}", text):
+        return color_from_text(match[1])
     if match := re.fullmatch(r"#([0-9a-fA-F]{3})", text):
         r, g, b = (17 * int(digit, 16) for digit in match[1])
         return (r, g, b)
