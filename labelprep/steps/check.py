@@ -13,7 +13,8 @@ from labelprep.findings import Finding
 from labelprep.steps.coded import PART
 from labelprep.steps.decode import ENDINGS
 from labelprep.steps.decoded import Decoded, unpack
-from labelprep.steps.look_up import COLORS, VALUES, Reading
+from labelprep.steps.labels import list_labels
+from labelprep.steps.look_up import COLORS, LABELS, VALUES, Reading
 from labelprep.steps.unknown import UnknownValues, nearest_colors
 
 MAX_LISTED = 64  # unknown colours listed one by one per mask; the rest is summed up
@@ -49,7 +50,12 @@ def check_unknown(
     if not len(shown):
         return []
     colors = reading.book.size == COLORS
-    findings = _list_colors(reading, unknown, shown, table) if colors else _list_ids(reading, unknown, shown, table)
+    if reading.book.size == LABELS:
+        findings = list_labels(reading, unknown, shown, decoded.labels, table)
+    elif colors:
+        findings = _list_colors(reading, unknown, shown, table)
+    else:
+        findings = _list_ids(reading, unknown, shown, table)
     rest = int(refused.sum()) - len(shown)
     if rest:
         pixels = int(unknown.pixels[refused].sum() - unknown.pixels[shown].sum())
@@ -60,7 +66,7 @@ def check_unknown(
             f"{blended:,} of {reading.unknown:,} unknown pixels lie on borders, between the colours of two classes"
         )
         findings.append(Finding.of("blended-edges", message, pixels=blended))
-    if not colors:
+    if reading.book.size == VALUES:
         findings += diagnose_values(reading, table)
     return findings
 

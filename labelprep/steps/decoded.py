@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelprep.steps.coded import Coded, encode
 
-Kind = Literal["rgb", "palette", "gray"]
+Kind = Literal["rgb", "palette", "gray", "labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +20,15 @@ class Decoded:
 
     Attributes:
         kind: what a pixel is: `rgb` a colour, `palette` an index into `palette`
-            (1-bit files too: entry 0 black, entry 1 white), `gray` a value.
+            (1-bit files too: entry 0 black, entry 1 white), `gray` a value, `labels` 0 or 1 + a place in `labels`.
         content: the pixels: (H, W), for `rgb` uint32 with R + 256 G + 65536 B, else uint8 or uint16; or coded already.
         palette: for `palette`, (256, 3) uint8 RGB; entries that the file lacks are black.
         alpha: (H, W) uint8 where some pixel is not opaque, else None.
-        format: PNG, JPEG, BMP, TIFF or WEBP, from the content.
+        format: PNG, JPEG, BMP, TIFF or WEBP, from the content; for `labels`, what the annotation is.
         mode: the mode of the file in Pillow's words, with its depth.
         lossy: whether the format lost information.
         entries: for `palette`, how many entries the file gives.
+        labels: for `labels`, the classes as the annotation calls them.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Decoded:
     alpha: NDArray[np.uint8] | None = None
     lossy: bool = False
     entries: int = 0
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def coded(self) -> Coded:

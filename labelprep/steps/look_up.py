@@ -20,6 +20,7 @@ Order = Literal["rgb", "bgr"]
 UNKNOWN = -1  # position in the book of a value that it does not hold
 COLORS = 1 << 24  # number of packed colours
 VALUES = 1 << 16  # number of values of an index mask
+LABELS = 1 << 25  # above every id and colour; the labels of an annotation that are unknown come behind it
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Book:
     """What a table says of every value that it knows.
 
     Attributes:
-        size: COLORS or VALUES; also the value that stands for "no label here" (transparent pixels).
+        size: COLORS, VALUES or LABELS; also the value that stands for "no label here" (transparent pixels).
         keys: (K,) uint32, sorted: the known values, packed colours or values of index masks.
         ids: (K,) int32, the id that each means, the ignore index included.
     """

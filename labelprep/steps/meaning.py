@@ -17,6 +17,7 @@ from labelprep.findings import Finding
 from labelprep.steps.coded import Coded, encode
 from labelprep.steps.decoded import Decoded, pack, swap
 from labelprep.steps.index import counts_by_class
+from labelprep.steps.labels import read_labels, unseen_labels
 from labelprep.steps.look_up import COLORS, UNKNOWN, VALUES, Book, Order, Reading, color_book, swapped, value_book
 
 Tie = Literal["wait", "rgb", "bgr", "error"]
@@ -67,6 +68,9 @@ def understand(decoded: Decoded, table: ClassTable, habits: Habits) -> Meaning:
         table: the class table.
         habits: how to read it.
     """
+    if decoded.kind == "labels":
+        reading, told = read_labels(decoded.coded, decoded.labels, decoded.format, table)
+        return Meaning(reading, (*told, *unseen_labels(decoded.labels, decoded.coded, decoded.format, table)))
     findings = transparency(decoded, habits)
     if any(f.severity == "error" for f in findings):
         return Meaning(None, findings)

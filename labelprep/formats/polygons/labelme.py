@@ -1,0 +1,115 @@
+"""labelme: one JSON an image, with polygons, boxes, circles, lines, points and masks in draw order."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import orjson
+from PIL import Image
+
+from labelprep.errors import DamagedFileError
+from labelprep.formats.polygons.shapes import (
+    Drawing,
+    Faults,
+    Kind,
+    Points,
+    Shape,
+    corners,
+    named,
+    outlines,
+    size_of,
+    text_of,
+)
+
+FORMAT = "labelme JSON"
+# what labelme draws, and how many points each has
+_FIXED = {"rectangle": 2, "circle": 2, "line": 2, "point": 1}
+_KINDS: dict[str, Kind] = {
+    "rectangle": "rectangle", "circle": "circle", "line": "line", "linestrip": "line", "point": "point",
+}  # fmt: skip
+_POLYGONS = (None, "polygon", "oriented_rectangle")
+_MASK_BYTES = 64 << 20
+
+
+def load_json(data: bytes, expected: str) -> dict[str, Any]:
+    """The object of a JSON file.
+
+    Raises:
+        DamagedFileError: for anything else; NaN and objects that are nested thousands deep are no JSON either.
+    """
+    try:
+        found = orjson.loads(data)
+    except ValueError as error:
+        message = f"not JSON: {error}"
+        raise DamagedFileError(message) from error
+    if not isinstance(found, dict):
+        message = f"expected {expected}, got a {type(found).__name__}"
+        raise DamagedFileError(message)
+    return found
+
+
+def read_labelme(data: bytes) -> Drawing:
+    """The drawing in a labelme file; `imageWidth` and `imageHeight` may be missing.
+
+    Raises:
+        DamagedFileError: for anything but a labelme file.
+    """
+    found = load_json(data, "a labelme file")
+    shapes = found.get("shapes")
+    if not isinstance(shapes, list):
+        message = "no labelme file: expected a list 'shapes'"
+        raise DamagedFileError(message)
+    size = size_of(found.get("imageWidth"), found.get("imageHeight"), "imageWidth, imageHeight")
+    faults = Faults()
+    read = (_shape(raw, n, faults) for n, raw in enumerate(shapes, 1))
+    return Drawing(FORMAT, size, tuple(shape for shape in read if shape is not None), faults)
+
+
+def _shape(raw: Any, number: int, faults: Faults) -> Shape | None:
+    label = text_of(raw.get("label")) if isinstance(raw, dict) else None
+    if label is None:
+        faults.add("broken-shape", f"shape {number}: expected an object with a label")
+        return None
+    name, kind = named(number, label), raw.get("shape_type")
+    if kind in _POLYGONS:
+        parts = outlines([raw.get("points")], name, faults)
+        return Shape(label, "polygon", parts) if parts else None
+    points = corners(raw.get("points"))
+    if isinstance(points, str):
+        faults.add("broken-shape", f"{name}: {points}")
+        return None
+    if kind == "mask":
+        return _mask(raw, label, points, name, faults)
+    if kind not in _KINDS:
+        faults.add("shape-not-drawn", f"{name}: a {kind!r} is nothing that labelme draws")
+        return None
+    if len(points) != _FIXED.get(kind, len(points)) or (kind == "linestrip" and len(points) < 2):
+        faults.add("too-few-points", f"{name}: a {kind} with {len(points)} points")
+        return None
+    if kind == "rectangle":
+        points = np.stack([points.min(axis=0), points.max(axis=0)])
+    return Shape(label, _KINDS[kind], (points,))
+
+
+def _mask(raw: dict[str, Any], label: str, points: Points, name: str, faults: Faults) -> Shape | None:
+    """A mask: a PNG in base64 that fills the box between two points, both included."""
+    text = raw.get("mask")
+    if len(points) != 2 or not isinstance(text, str) or len(text) > _MASK_BYTES:
+        faults.add("broken-shape", f"{name}: a mask needs two points and a PNG in base64")
+        return None
+    (x1, y1), (x2, y2) = points.astype(int).tolist()
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=("PNG",)) as picture:
+            if picture.size != (x2 - x1 + 1, y2 - y1 + 1):
+                faults.add("broken-shape", f"{name}: its mask is {picture.size}, its box {x2 - x1 + 1, y2 - y1 + 1}")
+                return None
+            pixels = np.asarray(picture.convert("L")) > 0
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow raises anything for damaged files
+        faults.add("broken-shape", f"{name}: its mask does not decode: {error}")
+        return None
+    return Shape(label, "mask", (), pixels, (x1, y1))
