@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 
 from labelprep.errors import LayoutError
-from labelprep.formats.folders import class_tables, files_in, holds_pictures, shown, subfolders
+from labelprep.formats.folders import class_tables, holds_pictures, shown, subfolders
 from labelprep.formats.layouts import IMAGE_FOLDERS, PRESETS, Arrangement, Source, Suffix, split_of
 from labelprep.formats.lists import inside
 from labelprep.formats.polygons import coco, cvat
@@ -18,6 +18,12 @@ _HEAD = 1 << 20  # bytes looked at to tell what a JSON is
 _PROBE = 5_000  # names looked at for an ending
 _ANNOTATIONS = ("annotations", "annotation", "labels", "json", "jsons", "labelme")
 _OTHER_TASKS = ("captions", "person_keypoints", "image_info", "stuff")
+
+
+def files_in(folder: Place, ending: str) -> list[Place]:
+    """The files directly in a folder that end so, sorted by name; hidden ones are left aside."""
+    found: Iterable[Place] = folder.glob(f"*{ending}")
+    return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
 
 
 def _head(path: Place) -> bytes:
