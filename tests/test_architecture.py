@@ -32,7 +32,8 @@ ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version
 REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "storage"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": {"learning"}, "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
-HEAVY |= {"triton": {"learning"}}
+HEAVY |= {"jinja2": {"report"}}
+HEAVY |= {"triton": {"learning"}, "pyarrow": {"exports", "formats"}}
 HEAVY |= {"fsspec": {"storage"}, "psutil": {"storage"}}
 # formats writes .pt files with torch's own writer, imported inside the function
 EXCEPTIONS = {("formats/weight_files.py", "torch")}

@@ -1,4 +1,4 @@
-"""Writes a report: `report.json`, `classes.csv` and `plots/*.png`."""
+"""Writes a report: `index.html` and its pages, `report.json`, `classes.csv` and `plots/*.png`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from labelprep.report import plots, samples
+from labelprep.report import html, plots, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
 from labelprep.report.summary import COLUMNS, summarise
@@ -45,7 +45,7 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
     Raises:
         UsageError: for folders that nothing can be said about.
         MismatchError: where their class tables differ.
-        MissingExtraError: without matplotlib.
+        MissingExtraError: without matplotlib or jinja2.
         EnvironmentFailure: disk full, no permission.
     """
     sources = read_sources(folders)
@@ -61,6 +61,7 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
         (out / name).unlink(missing_ok=True)
     write_atomic(out / "classes.csv", _csv(values["classes"]))
     values["plots"] = names
+    values["pages"] = html.write_html(out, sources, values)
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomic(out / "report.json", text.encode())
     return Report(out, values, hashlib.sha256(text.encode()).hexdigest())
