@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from labelprep.errors import MissingExtraError
+from labelprep.formats.polygons.rle import by_columns
 from labelprep.formats.polygons.shapes import Drawing, Points, Shape, named, outside
 
 LINE_WIDTH, POINT_RADIUS = 10, 5  # labelme's
@@ -105,6 +106,7 @@ def _by_fifths(points: Points, size: tuple[int, int]) -> tuple[NDArray[np.bool_]
     high = np.clip(np.ceil(points.max(axis=0)).astype(int) + 2, 0, size)
     if (high <= low).any():
         return np.zeros((0, 0), np.bool_), (0, 0)
-    runs = coco.frPyObjects([points.ravel().tolist()], int(high[1]), int(high[0]))
-    inside = coco.decode(runs)[low[1] :, low[0] :, 0] > 0
+    width, height = high.tolist()
+    runs = coco.frPyObjects([points.ravel().tolist()], height, width)[0]
+    inside = by_columns(runs["counts"].decode(), width, height)[low[1] :, low[0] :]
     return np.ascontiguousarray(inside), (int(low[0]), int(low[1]))

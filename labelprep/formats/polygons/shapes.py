@@ -128,7 +128,9 @@ def corners(values: Any) -> Points | str:
     if found.ndim == 1 and found.size % 2 == 0:
         found = found.reshape(-1, 2)
     if found.ndim != 2 or found.shape[1] != 2:
-        return "its points are not pairs of numbers" if found.size else "it has no points"
+        return "its points are not pairs of numbers"
+    if not found.size:
+        return found
     if not np.isfinite(found).all():
         return "it has a coordinate that is not a finite number"
     if (np.abs(found) > LARGEST).any():
