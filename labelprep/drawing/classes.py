@@ -25,6 +25,17 @@ CLASSES: Mapping[str, tuple[int, int, int]] = MappingProxyType({
 })  # fmt: skip
 """Name -> colour in the masks. Not closed under a swap of red and blue, so that a swapped mask is recognised."""
 
+NEVER, TWIN = "tram", "cyclist"
+DEMO_CLASSES: Mapping[str, tuple[int, int, int]] = MappingProxyType({
+    name: color
+    for drawn, shown in CLASSES.items()
+    for name, color in {
+        "car": {drawn: shown, NEVER: (20, 200, 180)},
+        "void": {TWIN: CLASSES["person"], drawn: shown},
+    }.get(drawn, {drawn: shown}).items()
+})  # fmt: skip
+"""The demo's table: a class behind the cars that is never drawn, and one at the end in the colour of another."""
+
 ID: Mapping[str, int] = MappingProxyType({name: i for i, name in enumerate(CLASSES)})
 
 
@@ -33,8 +44,25 @@ def colors() -> NDArray[np.uint8]:
     return np.array(list(CLASSES.values()), np.uint8)
 
 
+def ids_of(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The ids (H, W) in the drawing's order of a clean RGB colour mask (H, W, 3)."""
+    same = (mask[..., None, :] == colors()).all(-1)
+    ids: NDArray[np.uint8] = same.argmax(-1).astype(np.uint8)
+    return ids
+
+
 def class_file() -> str:
     """The class table as a YAML file that `--classes` reads."""
     lines = [f"  - {{name: {name}, color: [{r}, {g}, {b}]}}" for name, (r, g, b) in CLASSES.items()]
     head = "# The drawn street. `void` is the bonnet and the rim of the picture: ignore it (--ignore void).\nclasses:\n"
+    return head + "\n".join(lines) + "\n"
+
+
+def demo_class_file() -> str:
+    """The demo's class table; as a further fault, the second colour of grass is that of trees read backwards."""
+    lines = []
+    for name, color in DEMO_CLASSES.items():
+        further = f", aliases: [{list(CLASSES['tree'][::-1])}]" if name == "grass" else ""
+        lines.append(f"  - {{name: {name}, color: {list(color)}{further}}}")
+    head = "# The demo's street. `void` is the bonnet and the rim of the picture.\nclasses:\n"
     return head + "\n".join(lines) + "\n"

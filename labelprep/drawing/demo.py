@@ -1,42 +1,63 @@
-"""The demo's folder: a drawn street dataset with planted faults, its class table, and a spec for it."""
+"""The demo's folder: a drawn street dataset with planted faults, the same one mended, a class table and two specs."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from labelprep.drawing.classes import class_file
-from labelprep.drawing.faults import Planted, plant_faults
-from labelprep.drawing.sample import write_sample, write_scene
+from labelprep.drawing.classes import demo_class_file
+from labelprep.drawing.faults import IN_TABLE, TABLE, Planted, plant_faults
+from labelprep.drawing.sample import write_sample
 from labelprep.errors import UsageError
 
-TRAIN, VAL = 24, 8
+TRAIN, VAL = 48, 12
 SIZE = (96, 128)  # height, width
 SEED = 1
 
-SPEC = """\
-# The demo's chain. Run it again: labelprep run {folder}/demo.yaml
+FAULTS_SPEC = """\
+# The set with the faults. See them again: labelprep run {folder}/faults.yaml --keep-going
 version: 1
-out: {folder}/build
+out: {folder}/build/faults
 dataset:
   root: {folder}/street
   classes: {folder}/street.yaml
   ignore: [void]
+  on_duplicate_color: merge          # cyclist and person share a colour
 stages:
-  check:   {{use: validate, fail_on: never}}
-  masks:   {{use: convert, out: {folder}/build/masks, on_unknown: ignore}}
-  weights: {{use: weights, from: masks, split: train, method: inverse-sqrt, write: [json, csv]}}
-  train:   {{use: train, from: [masks, weights], model: unet_small, epochs: 10, batch_size: 4, lr: 0.003}}
-  eval:    {{use: eval, from: [masks, train], split: val, entropy_maps: 8}}
-  report:  {{use: report, from: [masks, eval, train], out: {folder}/build/report}}
+  check:  {{use: validate, fail_on: never}}
+  masks:  {{use: convert}}             # what is sound; it ends with 3, for what is not
+  report: {{use: report, from: masks}}
+"""
+
+SPEC = """\
+# The mended set, from raw masks to a trained and evaluated model. Run it again: labelprep run {folder}/demo.yaml
+version: 1
+out: {folder}/build/mended
+dataset:
+  root: {folder}/mended
+  classes: {folder}/street.yaml
+  ignore: [void]
+  on_duplicate_color: merge          # cyclist and person share a colour
+  on_unknown: {{nearest: 3}}           # the road that is off by two
+  alpha: ignore                      # the erased corner
+  exif_rotate: true                  # the image that lies on its side
+stages:
+  check:   {{use: validate}}           # with an error left, the run would stop here
+  masks:   {{use: convert}}
+  splits:  {{use: split, from: masks, ratios: [0.8, 0.2], stratify: true}}
+  weights: {{use: weights, from: [masks, splits], split: train, method: inverse-sqrt, write: [json, csv]}}
+  train:   {{use: train, from: [masks, splits, weights], model: unet_small, epochs: 5, batch_size: 4, lr: 0.005}}
+  eval:    {{use: eval, from: [masks, splits, train], split: val, entropy_maps: 8}}
+  report:  {{use: report, from: [masks, eval, train]}}
 """
 
 
 def draw_demo(folder: Path) -> tuple[Planted, ...]:
-    """Draws `street/`, plants its faults, and writes `street.yaml` and `demo.yaml` beside it.
+    """Draws `street/` with its faults and `mended/` without those that no option mends, and writes their specs.
 
     Args:
-        folder: a new or empty folder; the spec names it as it is given here.
+        folder: a new or empty folder; the specs name it as it is given here.
 
     Returns:
         The faults that were planted.
@@ -48,21 +69,20 @@ def draw_demo(folder: Path) -> tuple[Planted, ...]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         message = "is there already, and the demo overwrites nothing"
         raise UsageError(message, path=folder, hint="give a new folder: labelprep demo DIR")
-    write_sample(folder / "street", TRAIN, VAL, SIZE, SEED)
+    write_sample(folder / "mended", TRAIN, VAL, SIZE, SEED)
+    shutil.copytree(folder / "mended", folder / "street")
     planted = plant_faults(folder / "street")
-    (folder / "street.yaml").write_text(class_file(), encoding="utf-8", newline="\n")
-    (folder / "demo.yaml").write_text(SPEC.format(folder=folder.as_posix()), encoding="utf-8", newline="\n")
-    return planted
+    _bring_mendable(folder, planted)
+    for name, text in ((TABLE, demo_class_file()), ("faults.yaml", FAULTS_SPEC), ("demo.yaml", SPEC)):
+        filled = text.format(folder=folder.as_posix()) if text in (FAULTS_SPEC, SPEC) else text
+        (folder / name).write_text(filled, encoding="utf-8", newline="\n")
+    return (*planted, *IN_TABLE)
 
 
-def redraw(folder: Path, planted: Iterable[Planted]) -> tuple[str, ...]:
-    """Draws the files anew that no option mends; gives the keys of their scenes.
-
-    Raises:
-        OSError: where a file cannot be written.
-    """
-    broken = [fault for fault in planted if fault.redraw]
-    for fault in broken:
-        (folder / "street" / fault.path).unlink(missing_ok=True)
-        write_scene(folder / "street", fault.key, SIZE, SEED)
-    return tuple(fault.key for fault in broken)
+def _bring_mendable(folder: Path, planted: Iterable[Planted]) -> None:
+    """Brings to `mended/` the spoilt scenes that an option mends, or that need no mending."""
+    for fault in planted:
+        for key in () if fault.redraw else fault.scenes:
+            for kind in ("images", "masks"):
+                path = Path(kind, f"{key}.png")
+                shutil.copyfile(folder / "street" / path, folder / "mended" / path)
