@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from labelprep.storage.place import Place, to_place
+from labelprep.storage.place import Readable, from_plain
 
 
 def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:
@@ -55,9 +55,9 @@ def part(batch: bytes, start: int, stop: int | None = None) -> bytes | None:
     return pack(context, chosen) if chosen else None
 
 
-def mask_of(batch: bytes, place: int) -> Place:
+def mask_of(batch: bytes, place: int) -> Readable:
     """The file of the mask of one sample of a batch."""
-    return to_place(unpack(batch)[1][place][1]["mask"])
+    return from_plain(unpack(batch)[1][place][1]["mask"])
 
 
 def join(answers: Iterable[bytes]) -> bytes:

@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -87,6 +87,25 @@ class ClassTable:
             index_output=index_output,
         )
         return cls(kept, ignored, source=source, notes=notes)
+
+    def with_zero_ignored(self) -> Self:
+        """The table for masks that hold 0 where pixels are ignored, and k for what stands under k - 1 here.
+
+        A table that ignores 0, or does not have it, is written for such masks already and stays as it is.
+
+        Raises:
+            ClassTableError: where the highest value would be that of ignored pixels.
+        """
+        if not any(0 in c.source_ids for c in self.classes):
+            return self
+        most = max(value for c in self.classes for value in c.source_ids)
+        if most + 1 >= self.ignore_index:
+            message = f"masks that hold id + 1 have no value for {most}, as {self.ignore_index} is ignored"
+            raise ClassTableError(message, path=self.source, hint="--no-reduce-zero-label reads ids as they are")
+        kept = (replace(c, source_ids=tuple(v + 1 for v in c.source_ids)) for c in self.classes)
+        ignored = (replace(c, source_ids=tuple(v + 1 for v in c.source_ids)) for c in self.ignored)
+        zero = IgnoredClass("value 0", (), (0,))
+        return replace(self, classes=tuple(kept), ignored=(*ignored, zero))
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -6,7 +6,6 @@ a mapper (in this process, local workers, a cluster: it does not know) and keeps
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -25,17 +24,19 @@ from labelprep.findings import Finding
 from labelprep.ledger import Ledger
 from labelprep.prepared import Row, image_path, mark_unfinished, mask_path
 from labelprep.steps import check, images
+from labelprep.steps.annotated import Drawn, decode_annotation, read_source
 from labelprep.steps.decode import MAX_PIXELS, decode
 from labelprep.steps.decoded import Decoded
 from labelprep.steps.discover import Plan, Sample
 from labelprep.steps.index import build_index, counts_by_class
+from labelprep.steps.labels import names_of
 from labelprep.steps.look_up import Reading, seeds_of
 from labelprep.steps.meaning import Habits, Tie, understand
 from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
 from labelprep.steps.steady import what_changed
 from labelprep.steps.unknown import resolve_unknown, unknown_values
 from labelprep.storage.atomic import confined, write_atomic
-from labelprep.storage.place import Place, Remote, to_place
+from labelprep.storage.place import Member, Place, Remote, to_place
 
 TELL_EVERY = 256  # samples that are passed over
 
@@ -120,13 +121,18 @@ def prepare_sample(sample: Sample, context: Context) -> Outcome:
         EnvironmentFailure: where `out` cannot be written.
     """
     facts: dict[str, Any] = {}  # of its row, as they become known
+    faults: list[Finding] = []
     try:
-        data = sample.mask.read_bytes()
+        source = read_source(sample)
     except OSError as error:
         return _outcome(sample, facts, [Finding.of("unreadable-file", f"cannot be read: {error.strerror or error}")])
-    facts |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    facts |= {"size": source.size, "sha256": source.sha256}
     try:
-        decoded = decode(data, max_pixels=context.max_pixels, seeds=seeds_of(context.table))
+        if sample.form:
+            how = Drawn(context.max_pixels, context.exif_rotate, names_of(context.table).undrawn)
+            decoded, faults = decode_annotation(sample, source, how)
+        else:
+            decoded = decode(source.data, max_pixels=context.max_pixels, seeds=seeds_of(context.table))
     except DamagedFileError as error:
         return _outcome(sample, facts, [Finding.of(error.code, error.message)])
     facts |= {"height": decoded.height, "width": decoded.width}
@@ -134,6 +140,7 @@ def prepare_sample(sample: Sample, context: Context) -> Outcome:
     if meaning.undecided:
         return Outcome(_row(sample, facts), undecided=True)
     findings = [
+        *faults,
         *check.check_file(decoded, sample.source),
         *images.check_image(sample.image, (decoded.width, decoded.height), exif_rotate=context.exif_rotate),
         *meaning.findings,
@@ -179,7 +186,7 @@ def _failed(findings: Iterable[Finding]) -> bool:
 
 
 def _outcome(sample: Sample, facts: dict[str, Any], findings: Iterable[Finding], vote: str | None = None) -> Outcome:
-    named = tuple(replace(f, key=sample.key, path=f.path or sample.source) for f in findings)
+    named = tuple(replace(f, key=sample.key, path=f.path or sample.named) for f in findings)
     codes = tuple(dict.fromkeys(f.code for f in named))
     return Outcome(_row(sample, facts | {"findings": codes}), named, vote)
 
@@ -297,7 +304,8 @@ def _look_again(plan: Plan, ledger: Ledger, tell: Callable[[Ledger], None]) -> N
     for n, sample in enumerate(plan.samples()):
         if n % TELL_EVERY == TELL_EVERY - 1:
             tell(ledger)
-        if isinstance(sample.mask, Remote):  # a request for each would take hours; the next run's listing tells
+        mask = sample.mask.container if isinstance(sample.mask, Member) else sample.mask
+        if isinstance(mask, Remote):  # a request for each would take hours; the next run's listing tells
             continue
         if why := what_changed(sample):
             failed = _outcome(sample, {}, [Finding.of("source-changed", why)])

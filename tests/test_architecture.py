@@ -33,7 +33,7 @@ REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "s
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
 HEAVY |= {"cv2": {"learning"}, "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png"}}
 HEAVY |= {"jinja2": {"report"}}
-HEAVY |= {"triton": {"learning"}, "pyarrow": {"exports", "formats"}}
+HEAVY |= {"triton": {"learning"}, "pyarrow": {"exports", "storage"}}
 HEAVY |= {"fsspec": {"storage"}, "psutil": {"storage"}}
 # formats writes .pt files with torch's own writer, imported inside the function
 EXCEPTIONS = {("formats/weight_files.py", "torch")}

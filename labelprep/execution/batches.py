@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from labelprep.errors import EnvironmentFailure
-from labelprep.storage.place import Place, Remote, state_of
+from labelprep.storage.place import Member, Readable, first_bytes, state_of
 
 T = TypeVar("T")
 
@@ -15,6 +15,7 @@ PIXELS_PER_BATCH = 500_000_000
 PIXELS_PER_FILE = 150_000
 MOST_PER_BATCH = 2048
 LOOK_EVERY = 16
+PIXELS_PER_BYTE = 100  # of a PNG mask, about
 FEWEST_PER_BATCH = 8
 BATCHES_WANTED = 64  # of a small set, so that sixteen workers get four each
 
@@ -65,7 +66,7 @@ class Weigher:
     def __init__(self) -> None:
         self._seen, self._pixels_per_byte = 0, 0.0
 
-    def __call__(self, path: Place, size: int) -> int:
+    def __call__(self, path: Readable, size: int) -> int:
         """The weight of a mask of that many bytes, with what it takes to open and write a file."""
         if self._seen % LOOK_EVERY == 0:
             self._pixels_per_byte = pixels_of(path) / max(size, 1)
@@ -73,18 +74,16 @@ class Weigher:
         return PIXELS_PER_FILE + int(self._pixels_per_byte * size)
 
 
-def pixels_of(path: Place) -> int:
+def pixels_of(path: Readable) -> int:
     """About how many pixels an image file has: exactly for PNG, which its header tells, else guessed by its size.
 
     A file's size does not do for PNG: a flat mask of 20,000 x 20,000 pixels fits in 49 kB. A file that cannot be
-    read weighs nothing; whoever decodes it says what is wrong.
+    read weighs nothing; whoever decodes it says what is wrong. Of cells, the columns tell bytes alone.
     """
+    if isinstance(path, Member) and path.column:
+        return PIXELS_PER_BYTE * path.size
     try:
-        if isinstance(path, Remote):
-            head = path.read_range(0, 24)
-        else:
-            with path.open("rb", buffering=0) as file:
-                head = file.read(24)
+        head = first_bytes(path, 24)
         if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR":
             return int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big")
         return 4 * state_of(path)[0]  # between BMP's 1/3 and JPEG's 10 pixels a byte

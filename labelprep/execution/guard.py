@@ -152,7 +152,7 @@ class Guard:
         if waited <= self.limits.seconds:
             return self.limits.seconds
         mask = batches.mask_of(batch, place)
-        network = PATIENCE if isinstance(mask, Remote) else 0.0
+        network = PATIENCE if isinstance(getattr(mask, "container", mask), Remote) else 0.0
         return self.limits.seconds + network + pixels_of(mask) / PIXELS_PER_SECOND
 
     def _starved(self) -> _Fault:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from labelprep.errors import LayoutError
+from labelprep.formats.benchmark_sets import (
+    find_ade20k,
+    find_cityscapes,
+    find_coco_stuff,
+    find_mapillary,
+    is_ade20k,
+    meant_by,
+)
+from labelprep.formats.data_yaml import find_ultralytics
 from labelprep.formats.folders import holds_pictures, is_mask_folder, pictures, shown, split_lists, subfolders
 from labelprep.formats.layouts import (
     IMAGE_FOLDERS,
@@ -17,7 +26,13 @@ from labelprep.formats.layouts import (
     Suffix,
     split_of,
 )
-from labelprep.storage.place import Place
+from labelprep.formats.polygons.find import LOOKED_FOR as ANNOTATIONS_LOOKED_FOR
+from labelprep.formats.polygons.find import find_annotations, find_before_masks
+from labelprep.formats.polygons.forms import ANNOTATED
+from labelprep.formats.shards import find_parquet, find_webdataset
+from labelprep.formats.tables.text import did_you_mean
+from labelprep.formats.trainer_layouts import find_datumaro, find_hugging_face, find_mmseg, find_nnunet
+from labelprep.storage.place import Place, is_below
 
 Folders = Mapping[str, Place]
 
@@ -62,17 +77,6 @@ def find_voc(root: Place, folders: Folders) -> list[Arrangement]:
     return found
 
 
-def find_cityscapes(root: Place, folders: Folders) -> list[Arrangement]:
-    """`gtFine/<split>/<city>/*_gtFine_labelIds.png` with `leftImg8bit`."""
-    masks, images = folders.get("gtFine"), folders.get("leftImg8bit")
-    if masks is None or not holds_pictures(masks):
-        return []
-    why = f"masks in {shown(masks, root)}{f', images in {shown(images, root)}' if images else ' and no leftImg8bit/'}"
-    source = (Source(masks, images),)
-    suffixes = (Suffix("_gtFine_labelIds", ".png"), Suffix("_leftImg8bit"))
-    return [Arrangement("cityscapes", why, "--layout cityscapes", source, *suffixes, preset=PRESETS["cityscapes"])]
-
-
 def _beside(folders: Folders) -> Iterator[tuple[str, str, str]]:
     """(X, its partner, the partner's ending) for each pair of folders such as X and X_labels."""
     for name in folders:
@@ -100,7 +104,7 @@ def find_split_pairs(root: Place, folders: Folders) -> list[Arrangement]:
         lone = tuple(Source(None, p, f"{n}/", split_of(n)) for n, p in folders.items() if split_of(n))
         taken = {s.images for s in sources}
         sources += [s for s in lone if s.images not in taken] if layout == "camvid-kaggle" else []
-        found.append(Arrangement(layout, why, f"--layout {layout}", tuple(sources), pairs=lists))
+        found.append(Arrangement(layout, why, f"--layout {layout}", tuple(sources), pairs=lists, dialect="camvid"))
     return found
 
 
@@ -154,35 +158,66 @@ def find_masks(root: Place, folders: Folders) -> list[Arrangement]:
     return [Arrangement("masks", why, "--layout masks", (Source(root, None),), preset=preset)]
 
 
-RULES = {
+RULES: Mapping[str, Callable[[Place, Folders], list[Arrangement]]] = {
+    "ultralytics": find_ultralytics,
+    "mmseg": find_mmseg,
     "voc": find_voc,
     "cityscapes": find_cityscapes,
+    "cityscapes-trainids": find_cityscapes,
+    "cityscapes-color": find_cityscapes,
+    "ade20k": find_ade20k,
+    "coco-stuff": find_coco_stuff,
+    "mapillary": find_mapillary,
+    "nnunet": find_nnunet,
+    "datumaro": find_datumaro,
+    "hf": find_hugging_face,
+    "hf-parquet": find_parquet,
+    "wds": find_webdataset,
     "camvid": find_split_pairs,
     "camvid-kaggle": find_split_pairs,
     "mirror": find_mirror,
     "masks": find_masks,
 }
 LOOKED_FOR = {
+    "ultralytics": "data.yaml with names and train or val",
+    "mmseg": "img_dir/ and ann_dir/",
     "voc": "SegmentationClass*/",
     "cityscapes": "gtFine/<split>/<city>/*_gtFine_labelIds.png",
+    "cityscapes-trainids": "gtFine/<split>/<city>/*_gtFine_labelTrainIds.png",
+    "cityscapes-color": "gtFine/<split>/<city>/*_gtFine_color.png",
+    "ade20k": "annotations/training/ or annotations/validation/",
+    "coco-stuff": "annotations/train2017/*_labelTrainIds.png",
+    "mapillary": "training/v2.0/labels/",
+    "nnunet": "labelsTr/",
+    "datumaro": "dataset_meta.json with images/ and masks/",
+    "hf": "metadata.jsonl with file_name and a column of masks",
+    "hf-parquet": "*.parquet with a column of masks",
+    "wds": "*.tar, not compressed, with pictures in it",
     "camvid": "trainannot/",
     "camvid-kaggle": "train_labels/ or train_masks/",
     "mirror": "images/ and masks/, X/ and X-mask/, train/images/ and train/masks/",
     "masks": "masks/, labels/ or annotations/",
     "pairs": "pairs.csv, pairs.tsv or pairs.jsonl",
+    **ANNOTATIONS_LOOKED_FOR,
 }
 
 
-def candidates(root: Place, layout: str) -> list[Arrangement]:
+def candidates(root: Place, layout: str, classes: str | None = None) -> list[Arrangement]:
     """Every reading of a folder that `layout` allows; with `auto`, of all layouts.
 
-    A folder of masks alone is considered only where no rule found anything else.
+    A folder of masks alone is considered only where no rule found anything else, and a mirror only of folders that no
+    other layout explains.
+
+    Args:
+        root: the folder.
+        layout: a name of `LAYOUTS`, or `auto`.
+        classes: the class table that is asked for: it decides between masks that say the same in other values.
 
     Raises:
         LayoutError: unknown layout, or no readable folder.
     """
     if layout not in (*LAYOUTS, "auto"):
-        message = f"unknown layout {layout!r}; expected auto, {', '.join(LAYOUTS)}"
+        message = f"unknown layout {layout!r}; expected auto, {', '.join(LAYOUTS)}{did_you_mean(layout, LAYOUTS)}"
         raise LayoutError(message, path=root)
     folders = subfolders(root)
     if listed := [p for p in (root / f"pairs{e}" for e in (".csv", ".tsv", ".jsonl")) if p.is_file()]:
@@ -197,6 +232,47 @@ def candidates(root: Place, layout: str) -> list[Arrangement]:
             "masks", "asked for: every picture in it is a mask", "--layout masks", (Source(root, None),)
         )
         return inner or ([alone] if holds_pictures(root) else [])
-    rules = dict.fromkeys(rule for name, rule in RULES.items() if layout in ("auto", name) and name != "masks")
-    found = [a for rule in rules for a in rule(root, folders) if layout in ("auto", a.layout) or rule is find_mirror]
-    return found or (find_masks(root, folders) if layout == "auto" else [])
+    if layout == "auto":
+        return _detected(root, folders, classes)
+    if layout in ANNOTATED:
+        return find_annotations(root, folders, layout)
+    found = RULES[layout](root, folders) if layout in RULES else []
+    if layout == "cityscapes" and found:
+        return [meant_by(classes, found)]
+    return [a for a in _of_table(found, root, classes) if a.layout == layout or layout == "mirror"]
+
+
+def _detected(root: Place, folders: Folders, classes: str | None) -> list[Arrangement]:
+    last = (find_mirror, find_masks, find_parquet, find_webdataset)  # tables and archives lie beside other sets too
+    rules = dict.fromkeys(rule for rule in RULES.values() if rule not in last)
+    found: list[Arrangement] = find_before_masks(root, folders)
+    if found:
+        return found
+    for rule in rules:
+        seen = _of_table(rule(root, folders), root, classes)
+        if rule is find_cityscapes and seen:
+            seen = [meant_by(classes, seen)]
+        found += [a for a in seen if rule is not find_ade20k or is_ade20k(root, a)]
+    explained = [s.masks for a in found for s in a.sources if s.masks]
+    lists = any(a.dialect in ("hf", "images") and a.pairs for a in found)
+    mirrors = [] if lists else find_mirror(root, folders)
+    found += [a for a in mirrors if not any(_meet(s.masks, e) for s in a.sources for e in explained)]
+    found = found or find_annotations(root, folders, "auto")
+    return found or [*find_webdataset(root, folders), *find_parquet(root, folders)] or find_masks(root, folders)
+
+
+def _meet(one: Place | None, other: Place) -> bool:
+    """Whether one of two folders lies in the other."""
+    return one is not None and (is_below(one, other) or is_below(other, one))
+
+
+def _of_table(found: list[Arrangement], root: Place, classes: str | None) -> list[Arrangement]:
+    """Of readings that bring class tables of their own the one whose table is asked for; of versions the newest."""
+    named = [a for a in found if classes is not None and classes in (*a.tables, *(_from(root, t) for t in a.tables))]
+    if named:
+        return named
+    return found[:1] if found and found[0].layout == "mapillary" else found
+
+
+def _from(root: Place, table: str) -> str:
+    return table.removeprefix(f"{root}/")

@@ -72,12 +72,32 @@ def outside_links(root: Place) -> list[str]:
 
 def pictures(folder: Place, *, deep: bool = True) -> Iterator[str]:
     """Endings of the pictures in a folder, in no order; looks at a bounded number of entries."""
+    return (split_ending(name)[1] for name in picture_names(folder, deep=deep))
+
+
+def picture_names(folder: Place, *, deep: bool = True) -> Iterator[str]:
+    """Names of the pictures in a folder without their folders, in no order; looks at a bounded number of entries."""
+    return (name for name in _names(folder, deep=deep) if split_ending(name)[1])
+
+
+def files_in(folder: Place, *endings: str) -> list[Place]:
+    """The files directly in a folder that end so, sorted by name; hidden ones are left aside."""
+    named = sorted(n for n in _files_in(folder) if n.lower().endswith(endings) and not n.startswith("."))
+    return [folder / name for name in named]
+
+
+def files_below(folder: Place, *endings: str) -> list[Place]:
+    """The same of a folder and the folders directly in it."""
+    inner = (path for name in subfolders(folder) for path in files_in(folder / name, *endings))
+    return [*files_in(folder, *endings), *inner]
+
+
+def _names(folder: Place, *, deep: bool) -> Iterator[str]:
     if isinstance(folder, Remote):
         start = len(folder.path) + 1
         for item in islice(folder.below() if deep else folder.children(), _PROBE):
-            ending = split_ending(item.name)[1]
-            if ending and not item.folder and "/." not in f"/{item.name[start:]}":
-                yield ending
+            if not item.folder and "/." not in f"/{item.name[start:]}":
+                yield item.name.rpartition("/")[2]
         return
     waiting = deque([folder])
     seen = 0
@@ -92,8 +112,8 @@ def pictures(folder: Place, *, deep: bool = True) -> Iterator[str]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.extend([Path(entry.path)] if deep else [])
-                    elif ending := split_ending(entry.name)[1]:
-                        yield ending
+                    else:
+                        yield entry.name
         except OSError:
             continue  # the scan reports it
 

@@ -1,4 +1,4 @@
-"""Lists of files: pairs as CSV, TSV, JSON Lines or SegNet's text, and split lists of names. All read line by line."""
+"""Lists of files: pairs in many dialects, and split lists of names. All but one are read line by line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from labelprep.formats.layouts import split_ending
 from labelprep.storage.place import Place
 
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
+_FOLDS_BYTES = 100_000_000
+# columns of `metadata.jsonl` that name a mask, the surest first
+MASK_COLUMNS = tuple(
+    f"{word}{ending}"
+    for ending in ("_file_name", "")
+    for word in ("mask", "label", "annotation", "segmentation", "segmentation_mask", "semantic_mask", "target", "gt")
+)
 
 
 @dataclass(frozen=True)
@@ -25,27 +32,78 @@ class ListedPair:
         mask: path, or None for an image without a mask.
         image: path, or None for a mask without an image.
         split: the split that the line names, or None.
+        key: the sample's name, where the line gives it.
     """
 
     line: int
     mask: str | None
     image: str | None
     split: str | None
+    key: str | None = None
 
 
 def read_pairs(path: Place) -> Iterator[ListedPair]:
-    """The lines of a list with the columns image, mask and, where there, split; JSON Lines have keys instead.
+    """The lines of a list with the columns image, mask and, where there, split and key; JSON Lines have keys instead.
 
     Raises:
         LayoutError: no header, a line that is no JSON, text that is not UTF-8; names file and line.
     """
+    for line, row in _rows(path, ("image", "mask")):
+        pair = ListedPair(line, *(_cell(row, name) for name in ("mask", "image", "split", "key")))
+        if pair.mask or pair.image:
+            yield pair
+
+
+def read_metadata(path: Place, split: str | None) -> Iterator[ListedPair]:
+    """The lines of Hugging Face's `metadata.jsonl` or `.csv`: `file_name` is the image, another column the mask.
+
+    Raises:
+        LayoutError: as `read_pairs`.
+    """
+    column = None
+    for line, row in _rows(path, ("file_name",)):
+        column = column or _mask_column(row)
+        mask = None if column is None else _cell(row, column)
+        if mask or _cell(row, "file_name"):
+            yield ListedPair(line, mask, _cell(row, "file_name"), _cell(row, "split") or split, _cell(row, "key"))
+
+
+def has_mask_column(path: Place) -> bool:
+    """Whether the first line of a `metadata.jsonl` or `.csv` names a mask; one that cannot be read says no."""
+    try:
+        row = next(_rows(path, ("file_name",)), (0, {}))[1]
+    except LayoutError:
+        return False
+    return _mask_column(row) is not None
+
+
+def _mask_column(row: dict[str, Any]) -> str | None:
+    return next((name for name in MASK_COLUMNS if isinstance(row.get(name), str) and split_ending(row[name])[1]), None)
+
+
+def read_images(path: Place, split: str | None, masks_dir: str) -> Iterator[ListedPair]:
+    """The lines of Ultralytics' list of images; a mask's path has `masks_dir` in place of the last part `images`.
+
+    Raises:
+        LayoutError: a line without such a part, or text that cannot be read.
+    """
+    for number, text in _lines(path):
+        image = text.removeprefix("./")
+        parts = split_ending(image)[0].split("/")
+        if "images" not in parts:
+            message = f"{path}:{number}: expected a path with a part called images, got {text!r}"
+            raise LayoutError(message, path=path)
+        last = len(parts) - 1 - parts[::-1].index("images")
+        mask = "/".join([*parts[:last], masks_dir, *parts[last + 1 :]]) + ".png"
+        key = "/".join([*parts[:last], *parts[last + 1 :]])
+        yield ListedPair(number, mask, image, split, key if inside(key) == key else None)
+
+
+def _rows(path: Place, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _json_rows(path, file) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(path, file)
-            for line, row in rows:
-                pair = ListedPair(line, _cell(row, "mask"), _cell(row, "image"), _cell(row, "split"))
-                if pair.mask or pair.image:
-                    yield pair
+            is_json = path.suffix.lower() in (".jsonl", ".ndjson")
+            yield from _json_rows(path, file, needed) if is_json else _csv_rows(path, file, needed)
     except OSError as error:
         message = f"the list of pairs cannot be read: {error.strerror or error}"
         raise LayoutError(message, path=path) from error
@@ -61,14 +119,16 @@ def _cell(row: dict[str, Any], name: str) -> str | None:
     return str(value).strip() if name == "split" else str(value)
 
 
-def _csv_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(path: Place, file: Iterator[str], needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
     header = next(file, "")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in header and "," not in header else ","
     names = [n.strip().lower() for n in next(csv.reader([header], delimiter=delimiter), [])]
-    missing = [n for n in ("image", "mask") if n not in names]
-    if missing:
-        message = f"{path}:1: the header needs the columns image and mask; found {', '.join(names) or 'nothing'}"
-        raise LayoutError(message, path=path, hint="first line: image,mask or image,mask,split")
+    if not set(needed) <= set(names):
+        message = (
+            f"{path}:1: the header needs the columns {' and '.join(needed)}; found {', '.join(names) or 'nothing'}"
+        )
+        hint = "first line: image,mask or image,mask,split" if "mask" in needed else None
+        raise LayoutError(message, path=path, hint=hint)
     reader = csv.reader(file, delimiter=delimiter)
     try:
         for cells in reader:
@@ -79,7 +139,7 @@ def _csv_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str,
         raise LayoutError(message, path=path) from error
 
 
-def _json_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_rows(path: Place, file: Iterator[str], needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, text in enumerate(file, 1):
         if not text.strip():
             continue
@@ -88,8 +148,9 @@ def _json_rows(path: Place, file: Iterator[str]) -> Iterator[tuple[int, dict[str
         except ValueError as error:
             message = f"{path}:{number}: not JSON: {error}"
             raise LayoutError(message, path=path) from error
-        if not isinstance(row, dict) or not {"image", "mask"} & set(row):
-            message = f'{path}:{number}: expected an object such as {{"image": "a.jpg", "mask": "a.png"}}'
+        if not isinstance(row, dict) or not set(needed) & set(row):
+            example = json.dumps({name: f"a.{'png' if name == 'mask' else 'jpg'}" for name in needed})
+            message = f"{path}:{number}: expected an object such as {example}"
             raise LayoutError(message, path=path)
         yield number, row
 
@@ -113,6 +174,23 @@ def read_names(path: Place) -> Iterator[tuple[int, str]]:
     for number, text in _lines(path):
         name = text[1:].split('"')[0] if text.startswith('"') else text
         yield number, split_ending(name.removeprefix("./").lstrip("/"))[0]
+
+
+def read_fold(path: Place) -> Iterator[tuple[int, str, str]]:
+    """(number, case, split) of the first fold of nnU-Net's `splits_final.json`.
+
+    Raises:
+        LayoutError: where it is no list of folds with train and val.
+    """
+    try:
+        with path.open("rb") as file:
+            first = json.loads(file.read(_FOLDS_BYTES))[0]
+        named = [(str(case), split) for split in ("train", "val") for case in first[split]]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        message = f"expected a list of folds, each with the lists train and val: {error!r}"
+        raise LayoutError(message, path=path, hint="mend the file, or move it away") from error
+    for number, (case, split) in enumerate(named, 1):
+        yield number, case, split
 
 
 def _lines(path: Place) -> Iterator[tuple[int, str]]:

@@ -8,7 +8,11 @@ from pydantic import Field
 
 from labelprep.spec.fields import Anywhere, Count, Flag, Model, Pairs, UnknownPolicy, Words
 
-Layout = Literal["auto", "mirror", "pairs", "voc", "camvid", "camvid-kaggle", "cityscapes", "masks"]
+Layout = Literal[
+    "auto", "mirror", "masks", "pairs", "ultralytics", "mmseg", "voc", "camvid", "camvid-kaggle", "cityscapes",
+    "cityscapes-trainids", "cityscapes-color", "ade20k", "coco-stuff", "mapillary", "nnunet", "datumaro", "hf",
+    "hf-parquet", "wds", "labelme", "coco", "coco-panoptic", "cvat", "cityscapes-polygons", "yolo-segment",
+]  # fmt: skip
 
 
 class DatasetSpec(Model):
@@ -23,6 +27,11 @@ class DatasetSpec(Model):
         None, description="end of every image's stem that its mask lacks, such as _leftImg8bit"
     )
     mask_suffix: str | None = Field(None, description="end of every mask's stem that its image lacks: _L")
+    image_prefix: str | None = Field(None, description="start of every image's name that its mask lacks")
+    mask_prefix: str | None = Field(None, description="start of every mask's name that its image lacks: gt_")
+    reduce_zero_label: Flag | None = Field(
+        None, description="masks hold id + 1, and 0 where pixels are ignored; layout ade20k has such masks"
+    )
     classes: str | None = Field(None, description="class table: a file, or preset:NAME")
     ignore: Words = Field((), description="name of a class whose pixels are ignored")
     renumber: Flag = Field(False, description="close gaps that ignoring leaves in ids that the table gives")

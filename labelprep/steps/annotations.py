@@ -61,6 +61,7 @@ def fill_annotations(db: sqlite3.Connection, found: Arrangement, places: Places)
                 _index_panoptic(db, number, path, places)
     if found.layout != "coco-panoptic":
         _keep_bodies(db, found, places)
+    db.execute("DROP TABLE annotated")
     _leave_out(db, places)
 
 
@@ -75,7 +76,7 @@ def _keep_bodies(db: sqlite3.Connection, found: Arrangement, places: Places) -> 
     lost, example = db.execute(_LOST).fetchone()
     if lost:
         message = f"{lost:,} annotations are of images that are not listed, such as image {example}; they are left out"
-        report(db, [replace(Finding.of("broken-shape", message), severity="warning", fix=None)])
+        report(db, [Finding.of("lost-annotation", message, path=found.shards[0][1].name)])
     db.execute("DROP TABLE shape")
     folders = [places.number(path.parent) for _, path in found.shards]
     for number, (_, path) in enumerate(found.shards):

@@ -8,10 +8,12 @@ from labelprep.errors import LayoutError
 from labelprep.formats.detect import LOOKED_FOR, candidates, find_mirror, mirror
 from labelprep.formats.folders import outside_links, subfolders
 from labelprep.formats.layouts import Arrangement, Source, Suffix
+from labelprep.formats.polygons.forms import ANNOTATED
 from labelprep.spec import DatasetSpec
 from labelprep.storage.place import Place, Remote, is_same
 
-_OWN_FOLDERS = ("auto", "mirror", "masks", "voc", "cityscapes")
+_CITYSCAPES = ("cityscapes", "cityscapes-trainids", "cityscapes-color")
+_OWN_FOLDERS = ("auto", "mirror", "masks", "voc", *_CITYSCAPES)
 
 
 def arrange(dataset: DatasetSpec) -> Arrangement:
@@ -33,7 +35,7 @@ def arrange(dataset: DatasetSpec) -> Arrangement:
     if dataset.images is not None or dataset.masks is not None:
         found = _given(dataset)
     else:
-        found = candidates(root, dataset.layout)
+        found = candidates(root, dataset.layout, dataset.classes)
     if len(found) != 1:
         raise _none(root, dataset.layout, list(folders)) if not found else _doubt(root, found)
     chosen = found[0]
@@ -62,8 +64,8 @@ def _given(dataset: DatasetSpec) -> list[Arrangement]:
     images = None if dataset.images is None else _located(root, dataset.images, "--images")
     if layout == "auto" and masks is not None and masks.name.lower().startswith("segmentationclass"):
         layout = "voc" if images is None and any(a.layout == "voc" for a in candidates(root, "auto")) else layout
-    if layout in ("voc", "cityscapes") or masks is None:
-        found = candidates(root, "mirror" if masks is None and layout == "auto" else layout)
+    if layout in ("voc", *_CITYSCAPES) or masks is None:
+        found = candidates(root, "mirror" if masks is None and layout == "auto" else layout, dataset.classes)
         return [_moved(a, masks, images, root) for a in found[: 1 if masks else None]]
     if images is None and layout != "masks":
         beside = find_mirror(masks.parent, subfolders(masks.parent))
@@ -82,14 +84,22 @@ def _moved(found: Arrangement, masks: Place | None, images: Place | None, root: 
 
 
 def _with_suffixes(found: Arrangement, dataset: DatasetSpec) -> Arrangement:
-    masks = found.mask_suffix if dataset.mask_suffix is None else Suffix.parse(dataset.mask_suffix)
-    images = found.image_suffix if dataset.image_suffix is None else Suffix.parse(dataset.image_suffix)
-    if any(_one_folder(s) for s in found.sources) and masks is None and images is None:
+    masks = _named(found.mask_suffix, dataset.mask_suffix, dataset.mask_prefix)
+    images = _named(found.image_suffix, dataset.image_suffix, dataset.image_prefix)
+    alike = any(_one_folder(s) for s in found.sources) and found.layout not in ANNOTATED  # endings tell those apart
+    if alike and masks is None and images is None:
         message = "images and masks lie in one folder, and nothing tells them apart"
         raise LayoutError(
             message, path=dataset.root, hint="--image-suffix .jpg --mask-suffix _mask.png, or --pairs FILE"
         )
     return replace(found, mask_suffix=masks, image_suffix=images)
+
+
+def _named(own: Suffix | None, suffix: str | None, prefix: str | None) -> Suffix | None:
+    """How the names of one side are told from the names that pair: as asked for, else as the layout has it."""
+    if suffix is not None:
+        own = Suffix.parse(suffix)
+    return own if prefix is None else replace(own or Suffix(), prefix=prefix)
 
 
 def _one_folder(source: Source) -> bool:

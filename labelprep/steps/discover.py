@@ -91,7 +91,7 @@ def _planned(
     left_out = fill(db, found, places)
     suffixes = [str(found.mask_suffix or ""), str(found.image_suffix or "")]
     detected = None
-    if not found.pairs and found.mask_suffix is None and found.image_suffix is None:
+    if not (found.pairs or found.shards) and found.mask_suffix is None and found.image_suffix is None:
         detected = find_suffix(db)
     carried = 0
     if detected is not None:
@@ -107,7 +107,7 @@ def _planned(
     db.execute("UPDATE sample SET split = NULL WHERE key IN (SELECT key FROM finding WHERE code = 'split-conflict')")
     count = _limited(db, dataset.limit)
     rule = _rule(found, seen, detected, carried, left_out)
-    tables = class_tables(dataset.root, found.sources[0].masks if found.sources else None)
+    tables = found.tables or class_tables(dataset.root, found.sources[0].masks if found.sources else None)
     return Plan(
         layout=found.layout,
         why=f"{found.layout}: {found.why}{rule}",
@@ -118,6 +118,7 @@ def _planned(
         mask_suffix=suffixes[0],
         image_suffix=suffixes[1],
         class_table_candidates=tuple(tables or [t for t in (found.preset,) if t]),
+        zero_ignored=found.zero_ignored,
     )
 
 
@@ -125,7 +126,7 @@ def _rule(
     found: Arrangement, seen: pairing.Tally, detected: tuple[int, str] | None, carried: int, left_out: int
 ) -> str:
     """The pairing rule in words, behind the folders."""
-    if found.pairs:
+    if found.pairs or found.shards:
         return ""
     given = [
         f"{name} suffix {str(s)!r}" for name, s in (("mask", found.mask_suffix), ("image", found.image_suffix)) if s

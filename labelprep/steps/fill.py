@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from labelprep.findings import Finding
-from labelprep.formats.layouts import Arrangement, Source, split_of
-from labelprep.formats.lists import read_names
+from labelprep.formats.layouts import ENDINGS, Arrangement, Source, split_of
+from labelprep.formats.lists import read_fold, read_names
+from labelprep.formats.polygons.forms import COLLECTED, ENDINGS_OF
+from labelprep.steps.annotations import fill_annotations
 from labelprep.steps.listed import fill_listed
+from labelprep.steps.packed import fill_packed
 from labelprep.steps.pairing import IMAGE, MASK
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import Borders, scan
@@ -25,6 +28,8 @@ def fill(db: sqlite3.Connection, found: Arrangement, places: Places) -> int:
     if found.pairs:
         fill_listed(db, found, places)
         return 0
+    if found.shards and found.layout not in COLLECTED:
+        return fill_packed(db, found, places)
     for source in found.sources:
         for folder in (source.masks, source.images):
             if folder is not None:
@@ -33,8 +38,12 @@ def fill(db: sqlite3.Connection, found: Arrangement, places: Places) -> int:
     for source in found.sources:
         for side in (MASK, IMAGE):
             left_out += store(db, _scanned(source, side, found, places), places.tell)
-    names = ((name, split, path.name, line) for split, path in found.lists for line, name in read_names(path))
-    db.executemany("INSERT INTO listed VALUES (?, ?, ?, ?)", names)
+    if found.layout in COLLECTED:
+        fill_annotations(db, found, places)
+    for split, path in found.lists:
+        named = read_fold(path) if path.suffix == ".json" else ((n, name, split) for n, name in read_names(path))
+        rows = ((name, of, path.name, line) for line, name, of in named)
+        db.executemany("INSERT INTO listed VALUES (?, ?, ?, ?)", rows)
     db.execute("CREATE INDEX listed_name ON listed (name)")
     return left_out
 
@@ -46,7 +55,8 @@ def _scanned(source: Source, side: int, found: Arrangement, places: Places) -> I
     number = places.number(folder)
     suffix, partner = (found.mask_suffix, found.image_suffix)[:: 1 if side == MASK else -1]
     shared = other is not None and is_same(folder, other)
-    for entry in scan(Borders(folder, places.allowed(), None if shared else other)):
+    endings = (ENDINGS_OF[found.layout],) if side == MASK and found.layout in ENDINGS_OF else ENDINGS
+    for entry in scan(Borders(folder, places.allowed(), None if shared else other, endings)):
         if isinstance(entry, Finding):
             yield replace(entry, path=f"{places.shown[number]}{entry.path}")
             continue

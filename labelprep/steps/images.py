@@ -15,14 +15,15 @@ from labelprep.findings import Finding
 from labelprep.png import chunks
 from labelprep.steps.pillow import any_size
 from labelprep.storage.atomic import discard, temporary_name, write_atomic
-from labelprep.storage.place import Place, Remote, for_pillow
+from labelprep.storage.place import Member, Place, Readable, Remote, first_bytes, for_pillow
 
 TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _ORIENTATION = 0x0112
+_FIRST = 33  # bytes of a PNG's header
 _HEAD = 1 << 16  # bytes of an object that nearly always hold the header
 
 
-def check_image(path: Place | None, mask_size: tuple[int, int], *, exif_rotate: bool) -> list[Finding]:
+def check_image(path: Readable | None, mask_size: tuple[int, int], *, exif_rotate: bool) -> list[Finding]:
     """Findings about an image beside a mask of `mask_size` (width, height); only its header is read.
 
     Args:
@@ -35,9 +36,9 @@ def check_image(path: Place | None, mask_size: tuple[int, int], *, exif_rotate: 
     try:
         size, orientation = _size(path, mask_size, exif_rotate=exif_rotate)
     except OSError as error:  # the place is to blame, and not the file
-        return [Finding.of("unreadable-file", f"the image {path.name} cannot be read: {error.strerror or error}")]
+        return [Finding.of("unreadable-file", f"the image {_name(path)} cannot be read: {error.strerror or error}")]
     except DamagedFileError as error:
-        return [Finding.of("image-unreadable", f"the image {path.name} cannot be read: {error.message}")]
+        return [Finding.of("image-unreadable", f"the image {_name(path)} cannot be read: {error.message}")]
     turned = size[::-1] if orientation in TRANSPOSED else size
     shown = turned if exif_rotate else size
     if shown == mask_size:
@@ -48,7 +49,22 @@ def check_image(path: Place | None, mask_size: tuple[int, int], *, exif_rotate: 
     return [Finding.of("size-differs", message)]
 
 
-def _size(path: Place, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tuple[int, int], int]:
+def shown_size(path: Readable, *, exif_rotate: bool) -> tuple[int, int]:
+    """(width, height) of an image, with `exif_rotate` as its EXIF orientation shows it.
+
+    Raises:
+        DamagedFileError: where its header cannot be read.
+        OSError: where the file cannot.
+    """
+    size, orientation = _size(path, (0, 0), exif_rotate=exif_rotate)
+    return size[::-1] if exif_rotate and orientation in TRANSPOSED else size
+
+
+def _name(path: Readable) -> str:
+    return path.name.rpartition("/")[2]
+
+
+def _size(path: Readable, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[tuple[int, int], int]:
     """(width, height) as stored, and the EXIF orientation where it matters (1 elsewhere).
 
     Raises:
@@ -57,7 +73,7 @@ def _size(path: Place, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[t
     """
     head = b""
     try:
-        head = _first_bytes(path)
+        head = first_bytes(path, _FIRST if isinstance(path, Path) else _HEAD)
         if head.startswith(chunks.SIGNATURE):
             header = chunks.read_header(head[:33])
             if (header.width, header.height) == wanted and not exif_rotate:
@@ -75,17 +91,10 @@ def _size(path: Place, wanted: tuple[int, int], *, exif_rotate: bool) -> tuple[t
         raise DamagedFileError(message) from error
 
 
-def _first_bytes(path: Place) -> bytes:
-    if isinstance(path, Remote):
-        return path.read_range(0, _HEAD)
-    with path.open("rb", buffering=0) as file:
-        return file.read(33)
-
-
-def _opened_size(path: Place, head: bytes) -> tuple[tuple[int, int], int]:
-    if isinstance(path, Remote) and len(head) < _HEAD:
+def _opened_size(path: Readable, head: bytes) -> tuple[tuple[int, int], int]:
+    if not isinstance(path, Path) and len(head) < _HEAD:
         return _size_in(io.BytesIO(head))
-    if isinstance(path, Remote):
+    if not isinstance(path, Path):
         with suppress(Exception):  # the header may lie further behind
             return _size_in(io.BytesIO(head))
     return _size_in(for_pillow(path))
@@ -96,19 +105,19 @@ def _size_in(source: Path | io.BytesIO) -> tuple[tuple[int, int], int]:
         return image.size, int(image.getexif().get(_ORIENTATION, 1))
 
 
-def bring(source: Place, target: Place, link: str) -> None:
+def bring(source: Readable, target: Place, link: str) -> None:
     """Hard-links or copies an image into the prepared folder, whole or not at all.
 
     Args:
-        source: the image.
+        source: the image; one that lies in a container is copied in either case.
         target: where it goes.
         link: `hard` or `copy`.
 
     Raises:
         EnvironmentFailure: where the file system does not allow it.
     """
-    if isinstance(source, Remote) or isinstance(target, Remote):
-        _copy(source, target, link)
+    if not isinstance(source, Path) or isinstance(target, Remote):
+        _copy(source, target, "copy" if isinstance(source, Member) else link)
         return
     temporary = temporary_name(target)
     try:
@@ -127,7 +136,7 @@ def bring(source: Place, target: Place, link: str) -> None:
         raise EnvironmentFailure(message, path=target, hint="--link copy works across file systems") from error
 
 
-def _copy(source: Place, target: Place, link: str) -> None:
+def _copy(source: Readable, target: Place, link: str) -> None:
     if link == "hard":
         message = "a store has no hard links"
         raise EnvironmentFailure(message, path=target, hint="--link copy works across file systems")

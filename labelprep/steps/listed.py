@@ -13,17 +13,17 @@ from pathlib import Path
 
 from labelprep.errors import LayoutError
 from labelprep.findings import Finding
-from labelprep.formats.layouts import Arrangement, Suffix, split_ending
-from labelprep.formats.lists import ListedPair, inside, read_camvid, read_pairs
+from labelprep.formats.layouts import MASK_FOLDERS, Arrangement, Dialect, Suffix, split_ending
+from labelprep.formats.lists import ListedPair, inside, read_camvid, read_images, read_metadata, read_pairs
 from labelprep.steps.pairing import IMAGE, MASK, report
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import Borders, readable_name, refused, scan
-from labelprep.storage.place import Place, Remote, is_below
+from labelprep.storage.place import Place, Remote, is_below, relative
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """A list of pairs being resolved: where its paths may start, and how its masks are named."""
+    """A list of pairs being resolved: where its paths may start, how it is written, and how its masks are named."""
 
     db: sqlite3.Connection
     path: Place
@@ -31,7 +31,7 @@ class _Lines:
     bases: tuple[Place, ...]
     allowed: tuple[Place, ...]
     suffix: Suffix | None
-    camvid: bool
+    dialect: Dialect
 
     def file(self, text: str) -> tuple[int, str, tuple[int, int]] | Finding:
         """A listed path as folder number, path below it, size and time, or the finding that tells what is wrong."""
@@ -39,7 +39,7 @@ class _Lines:
         if plain is None or not readable_name(text):
             return refused(text, "is not a path below the dataset")
         tries = [(b, plain) for b in self.bases]
-        if self.camvid:  # lists that name their own root first: /SegNet/CamVid/train/a.png
+        if self.dialect == "camvid":  # lists that name their own root first: /SegNet/CamVid/train/a.png
             parts = plain.split("/")
             tries += [(self.bases[0], "/".join(parts[n:])) for n in range(1, len(parts) - 1)]
         for base, rel in tries:
@@ -70,12 +70,23 @@ class _Lines:
         found = self.db.execute("SELECT size, version FROM object WHERE name = ?", (f"{base.path}/{rel}",)).fetchone()
         return None if found is None else (found[0], found[1])
 
-    def key(self, rel: str) -> str:
-        """The key of a mask; in camvid `trainannot/a.png` is `train/a`."""
+    def key(self, rel: str, given: str | None) -> str:
+        """The key of a mask: as the list gives it, else its path; in camvid `trainannot/a.png` is `train/a`.
+
+        Beside `train/metadata.jsonl`, `masks/a.png` is `train/a`.
+        """
+        if given is not None:
+            return inside(given) or given
         stem, ending = split_ending(rel)
-        base = self.suffix.base(stem, ending) if self.suffix else None
-        first, slash, rest = (base or stem).partition("/")
-        return f"{first.removesuffix('annot') or first}{slash}{rest}" if self.camvid else base or stem
+        base = (self.suffix.base(stem, ending) if self.suffix else None) or stem
+        first, slash, rest = base.partition("/")
+        if self.dialect == "camvid":
+            return f"{first.removesuffix('annot') or first}{slash}{rest}"
+        if self.dialect == "hf":
+            folder = relative(self.path.parent, self.places.root)
+            front = "" if folder == "." else f"{folder}/"
+            return front + (rest if rest and first.lower() in MASK_FOLDERS else base)
+        return base
 
 
 @lru_cache(maxsize=1024)
@@ -90,7 +101,6 @@ def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> N
     Raises:
         LayoutError: a list that cannot be read, or that names paths outside the dataset.
     """
-    camvid = found.layout == "camvid"
     places.number(places.root)
     db.execute("CREATE TABLE object (name TEXT PRIMARY KEY, size INTEGER, version INTEGER) WITHOUT ROWID")
     for split, path in found.pairs:
@@ -98,9 +108,9 @@ def fill_listed(db: sqlite3.Connection, found: Arrangement, places: Places) -> N
         for base in bases:
             places.number(base)
             _list_objects(db, base)
-        lines = _Lines(db, path, places, bases, tuple(places.allowed()), found.mask_suffix, camvid)
-        rows = list_reader(path, split, camvid=camvid)
-        _refuse_outside(path, list_reader(path, split, camvid=camvid))
+        lines = _Lines(db, path, places, bases, tuple(places.allowed()), found.mask_suffix, found.dialect)
+        rows = list_reader(path, split, found)
+        _refuse_outside(path, list_reader(path, split, found))
         store(db, (item for pair in rows for item in _listed(lines, pair)), places.tell)
     db.execute("CREATE INDEX listed_rel ON file (folder, rel)")
     report(db, _repeated(db, places))
@@ -115,9 +125,13 @@ def _list_objects(db: sqlite3.Connection, base: Place) -> None:
         db.executemany("INSERT OR REPLACE INTO object VALUES (?, ?, ?)", rows)
 
 
-def list_reader(path: Place, split: str | None, *, camvid: bool) -> Iterator[ListedPair]:
+def list_reader(path: Place, split: str | None, found: Arrangement) -> Iterator[ListedPair]:
     """The lines of a list of pairs in its own dialect."""
-    return read_camvid(path, split) if camvid else read_pairs(path)
+    if found.dialect == "camvid":
+        return read_camvid(path, split)
+    if found.dialect == "images":
+        return read_images(path, split, found.masks_dir)
+    return read_metadata(path, split) if found.dialect == "hf" else read_pairs(path)
 
 
 def _refuse_outside(path: Place, pairs: Iterable[ListedPair]) -> None:
@@ -126,7 +140,9 @@ def _refuse_outside(path: Place, pairs: Iterable[ListedPair]) -> None:
     Raises:
         LayoutError: naming the first twenty lines.
     """
-    wrong = (f"\n  {path.name}:{p.line}: {t}" for p in pairs for t in (p.mask, p.image) if t and inside(t) is None)
+    wrong = (
+        f"\n  {path.name}:{p.line}: {t}" for p in pairs for t in (p.mask, p.image, p.key) if t and inside(t) is None
+    )
     if shown := list(islice(wrong, 20)):
         message = (
             f"paths must lie below the dataset; absolute ones and those that climb out are refused:{''.join(shown)}"
@@ -140,7 +156,7 @@ def _listed(lines: _Lines, pair: ListedPair) -> Iterator[Row | Finding]:
     image = None if pair.image is None else lines.file(pair.image)
     key = None
     if isinstance(mask, tuple):
-        key = lines.key(mask[1])
+        key = lines.key(mask[1], pair.key)
         yield (key, MASK, mask[0], mask[1], *mask[2], pair.split)
     elif mask is None:
         message = f"{where}: no mask is listed for {pair.image}"

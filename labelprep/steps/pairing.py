@@ -30,9 +30,11 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16384;
 CREATE TABLE file (base TEXT, side INTEGER, folder INTEGER, rel TEXT, size INTEGER, mtime INTEGER, split TEXT);
+CREATE TABLE member (folder INTEGER, rel TEXT, start INTEGER, field TEXT, PRIMARY KEY (folder, rel)) WITHOUT ROWID;
 CREATE TABLE listed (name TEXT, split TEXT, origin TEXT, line INTEGER);
 CREATE TABLE refused (base TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE finding (code TEXT, key TEXT, body TEXT);
+CREATE TABLE annotation (key TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
 CREATE TABLE sample (
     key TEXT PRIMARY KEY, split TEXT, folder INTEGER, rel TEXT, size INTEGER, mtime INTEGER,
     image_folder INTEGER, image_rel TEXT, image_size INTEGER, image_mtime INTEGER

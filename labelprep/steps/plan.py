@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import xxhash
+
 from labelprep.findings import Finding
+from labelprep.formats.polygons.forms import ANNOTATED, ONE_FILE
 from labelprep.steps.pairing import connect
-from labelprep.storage.place import Place, to_place
+from labelprep.storage.place import Member, Place, Readable, from_plain, to_plain
 
 
 @dataclass(frozen=True)
@@ -31,33 +35,46 @@ class Sample:
         mask_mtime_ns: time of the last change, nanoseconds; of an object, the number of its version.
         image_size: bytes; 0 without an image.
         image_mtime_ns: nanoseconds; 0 without an image.
+        form: the layout, where the mask is an annotation that is drawn; "" for pixels.
+        annotation: what a file of many annotations says of this sample, as JSON.
     """
 
     key: str
-    mask: Place
+    mask: Readable
     source: str
-    image: Place | None = None
+    image: Readable | None = None
     image_source: str | None = None
     split: str | None = None
     mask_size: int = 0
     mask_mtime_ns: int = 0
     image_size: int = 0
     image_mtime_ns: int = 0
+    form: str = ""
+    annotation: str | None = None
+
+    @property
+    def named(self) -> str:
+        """What findings name: the mask, or the image where one file annotates many."""
+        many = self.annotation is not None and self.form in ONE_FILE
+        return (self.image_source or f"{self.source} ({self.key})") if many else self.source
 
     def stamp(self) -> list[Any]:
         """What a result depends on besides options: while it is equal, the files need not be read again."""
         image = [self.image_source, self.image_size, self.image_mtime_ns]
-        return [self.source, self.split, self.mask_size, self.mask_mtime_ns, *image]
+        notes = [] if self.annotation is None else [xxhash.xxh3_128_hexdigest(self.annotation.encode())]
+        return [self.source, self.split, self.mask_size, self.mask_mtime_ns, *image, *notes]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` is the way back."""
-        return self.__dict__ | {"mask": str(self.mask), "image": None if self.image is None else str(self.image)}
+        image = None if self.image is None else to_plain(self.image)
+        return self.__dict__ | {"mask": to_plain(self.mask), "image": image}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The sample that `to_dict` wrote."""
         image = values["image"]
-        return cls(**{**values, "mask": to_place(values["mask"]), "image": None if image is None else to_place(image)})
+        place = None if image is None else from_plain(image)
+        return cls(**{**values, "mask": from_plain(values["mask"]), "image": place})
 
 
 @dataclass(frozen=True)
@@ -69,11 +86,13 @@ class Plan:
         why: one sentence: what was detected, and by which rule.
         root: the dataset's folder.
         database: the SQLite file.
-        folders: folders that masks and images lie in, with what stands in front of a path below each in `source`.
+        folders: folders or containers that masks and images lie in, with what stands in front of a path below each
+            in `source`.
         count: number of samples.
         mask_suffix: the part of the masks' names that the keys lack, "" for none.
         image_suffix: the same of the images' names.
         class_table_candidates: class tables that lie beside the data, or the preset that the layout implies.
+        zero_ignored: masks of this layout hold id + 1, and 0 where pixels are ignored.
     """
 
     layout: str
@@ -85,6 +104,7 @@ class Plan:
     mask_suffix: str = ""
     image_suffix: str = ""
     class_table_candidates: tuple[str, ...] = ()
+    zero_ignored: bool = False
 
     def __len__(self) -> int:
         return self.count
@@ -97,14 +117,37 @@ class Plan:
     def samples(self) -> Iterator[Sample]:
         """The samples, sorted by key (by code points, the same on every system)."""
         with closing(connect(self.database)) as db:
-            for key, split, folder, rel, size, mtime, *image in db.execute("SELECT * FROM sample ORDER BY key"):
+            if db.execute("SELECT 1 FROM member LIMIT 1").fetchone():
+                yield from self._packed(db)
+                return
+            form = self.layout if self.layout in ANNOTATED else ""
+            query = "SELECT sample.*, body FROM sample LEFT JOIN annotation USING (key) ORDER BY key"
+            for key, split, folder, rel, size, mtime, *image, body in db.execute(query):
                 where, shown = self.folders[folder]
                 sample = (key, where / rel, shown + rel)
                 if image[0] is None:
-                    yield Sample(*sample, None, None, split, size, mtime)
+                    yield Sample(*sample, None, None, split, size, mtime, form=form, annotation=body)
                 else:
                     beside, front = self.folders[image[0]]
-                    yield Sample(*sample, beside / image[1], front + image[1], split, size, mtime, image[2], image[3])
+                    picture = (beside / image[1], front + image[1])
+                    yield Sample(*sample, *picture, split, size, mtime, image[2], image[3], form, body)
+
+    def _packed(self, db: sqlite3.Connection) -> Iterator[Sample]:
+        """The samples of containers, whose `folders` are files."""
+        query = (
+            "SELECT sample.*, m.start, m.field, i.start, i.field FROM sample"
+            " JOIN member m ON m.folder = sample.folder AND m.rel = sample.rel"
+            " LEFT JOIN member i ON i.folder = image_folder AND i.rel = image_rel ORDER BY key"
+        )
+        for key, split, folder, rel, size, mtime, beside, name, bytes_, time, *at in db.execute(query):
+            where, shown = self.folders[folder]
+            mask = Member(where, rel, at[0], size, at[1])
+            if name is None:
+                yield Sample(key, mask, shown + rel, None, None, split, size, mtime)
+            else:
+                around, front = self.folders[beside]
+                image = Member(around, name, at[2], bytes_, at[3])
+                yield Sample(key, mask, shown + rel, image, front + name, split, size, mtime, bytes_, time)
 
     def images(self) -> Iterator[tuple[str, str | None, str | None, int]]:
         """Key, split, image (None without one) and its bytes of every sample, in the order of `samples`."""
@@ -130,7 +173,6 @@ class Plan:
         """SHA-256 over names, sizes, times and splits of all samples in order: equal while no file changed."""
         digest = hashlib.sha256()
         for s in self.samples():
-            image = (s.image_source, s.image_size, s.image_mtime_ns)
-            row = (s.key, s.source, s.mask_size, s.mask_mtime_ns, *image, s.split)
+            row = (s.key, *s.stamp())
             digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         return digest.hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.formats.folders import is_folder
-from labelprep.formats.layouts import split_ending
+from labelprep.formats.layouts import ENDINGS, split_ending
 from labelprep.storage.place import Place, Remote, is_below
 
 _DEPTH = 64  # folders inside folders; deeper is a loop that the system does not show as a link
@@ -46,11 +46,13 @@ class Borders:
         folder: the folder that is scanned.
         allowed: folders whose content belongs to the dataset, resolved.
         skipped: a folder inside `folder` that is left out (images kept inside the folder of masks).
+        endings: of the files that are wanted, in lower case.
     """
 
     folder: Place
     allowed: Sequence[Place]
     skipped: Place | None = None
+    endings: tuple[str, ...] = ENDINGS
 
     def inside(self, target: Place) -> bool:
         """Whether a resolved path belongs to the dataset."""
@@ -93,7 +95,7 @@ def _objects(borders: Borders, folder: Remote) -> Iterator[Entry | Finding]:
     start = len(folder.path) + 1
     for item in folder.below():
         rel = item.name[start:]
-        stem, ending = split_ending(rel)
+        stem, ending = split_ending(rel, borders.endings)
         if not ending or (borders.skipped is not None and _lies_in(item.name, borders.skipped)):
             continue
         parts = rel.split("/")
@@ -144,7 +146,7 @@ def _walk(borders: Borders, folder: Path, top: str, links: list[str]) -> Iterato
                         continue
                     if is_folder(entry):
                         yield from _enter(borders, entry, prefix, waiting, links)
-                    elif split_ending(entry.name)[1]:
+                    elif split_ending(entry.name, borders.endings)[1]:
                         yield _take(borders, entry, prefix)
         except OSError as error:
             if not prefix:  # without it there is nothing to say of any file
@@ -187,5 +189,5 @@ def _take(borders: Borders, entry: os.DirEntry[str], prefix: str) -> Entry | Fin
         return refused(rel, f"cannot be read: {getattr(error, 'strerror', None) or 'a loop of links'}")
     if not entry.is_file():
         return refused(rel, "is no regular file")
-    stem, ending = split_ending(rel)
+    stem, ending = split_ending(rel, borders.endings)
     return Entry(stem, rel, ending, state.st_size, state.st_mtime_ns)

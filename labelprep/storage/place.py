@@ -13,17 +13,22 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from labelprep.errors import UsageError
+from labelprep.storage.member import Member
 from labelprep.storage.remote import Remote
 
 __all__ = [
+    "Member",
     "Place",
+    "Readable",
     "Remote",
     "absent",
     "files_below",
+    "first_bytes",
     "for_pillow",
+    "from_plain",
     "is_below",
     "is_same",
     "joined",
@@ -31,12 +36,38 @@ __all__ = [
     "relative",
     "state_of",
     "to_place",
+    "to_plain",
 ]
 
 SCHEMES = ("s3", "gs", "gcs", "memory")
 
 Place: TypeAlias = Path | Remote
 """A path on disk, or a URL."""
+
+Readable: TypeAlias = Path | Remote | Member
+"""Where the bytes of a mask or image come from: a file, an object, or what lies in a container."""
+
+
+def to_plain(place: Readable) -> str | list[Any]:
+    """A place for JSON; `from_plain` is the way back."""
+    return place.to_list() if isinstance(place, Member) else str(place)
+
+
+def from_plain(value: str | list[Any]) -> Readable:
+    """The place that `to_plain` wrote."""
+    return to_place(value) if isinstance(value, str) else Member(to_place(value[0]), *value[1:])
+
+
+def first_bytes(place: Readable, size: int) -> bytes:
+    """The first bytes of a file, fewer where it ends.
+
+    Raises:
+        OSError: where it cannot be read.
+    """
+    if not isinstance(place, Path):
+        return place.read_range(0, size)
+    with place.open("rb", buffering=0) as file:
+        return file.read(size)
 
 
 def absent(places: Sequence[Place]) -> list[Place]:
@@ -73,12 +104,16 @@ def joined(folder: Path, text: str) -> Place:
     return to_place(text) if "://" in text else folder / text
 
 
-def state_of(path: Place) -> tuple[int, int]:
+def state_of(path: Readable) -> tuple[int, int]:
     """Bytes of a file or an object, and its time in nanoseconds or the number of its version.
+
+    What lies in a container changes when that does.
 
     Raises:
         OSError: where there is none.
     """
+    if isinstance(path, Member):
+        return path.size, state_of(path.container)[1]
     if isinstance(path, Remote):
         found = path.stat()
         return found.size, found.version
@@ -86,13 +121,13 @@ def state_of(path: Place) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def for_pillow(path: Place) -> Path | io.BytesIO:
+def for_pillow(path: Readable) -> Path | io.BytesIO:
     """What `Image.open` takes.
 
     Raises:
         OSError: where an object is not there.
     """
-    return io.BytesIO(path.read_bytes()) if isinstance(path, Remote) else path
+    return path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
 
 
 def to_place(text: str | PurePath | Remote) -> Place:

@@ -55,7 +55,9 @@ MISTAKES = [
     ("ignore: [void]", "ignroe: [void]",
      "a.yaml:6:3  dataset.ignroe: expected a known key, got 'ignroe'; did you mean 'ignore'?"),
     ("layout: auto", "layout: citiscapes",
-     "a.yaml:4:11  dataset.layout: expected auto, mirror, pairs, voc, camvid, camvid-kaggle, cityscapes or masks, "
+     "a.yaml:4:11  dataset.layout: expected auto, mirror, masks, pairs, ultralytics, mmseg, voc, camvid, "
+     "camvid-kaggle, cityscapes, cityscapes-trainids, cityscapes-color, ade20k, coco-stuff, mapillary, nnunet, "
+     "datumaro, hf, hf-parquet, wds, labelme, coco, coco-panoptic, cvat, cityscapes-polygons or yolo-segment, "
      "got 'citiscapes'; did you mean 'cityscapes'?"),
     ("use: validate", "use: valdate",
      "a.yaml:8:18  stages.check.use: expected validate, convert, split, weights, tile, export, train, eval, predict or "
@@ -92,7 +94,8 @@ MISTAKES = [
      "a.yaml:9:57  stages.masks.on_unknown: expected error, ignore, nearest:N or map:NAME, got {closest: 3}"),
     ("on_unknown: {nearest: 3}", "fail_on: never",
      "a.yaml:9:45  stages.masks.fail_on: expected a known key "
-     "(from, out, dataset, use, link, root, layout, images, masks, pairs, image_suffix, mask_suffix, classes, ignore, "
+     "(from, out, dataset, use, link, root, layout, images, masks, pairs, image_suffix, mask_suffix, image_prefix, mask_prefix, "
+     "reduce_zero_label, classes, ignore, "
      "renumber, map, color_order, palette_meaning, alpha, on_unknown, on_duplicate_color, exif_rotate, mask_mode, "
      "palette, png_level, max_pixels, limit), got 'fail_on'"),
     ("from: train", "from: trian",

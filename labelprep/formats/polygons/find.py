@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from labelprep.errors import LayoutError
 from labelprep.formats.folders import class_tables, holds_pictures, shown, subfolders
-from labelprep.formats.layouts import IMAGE_FOLDERS, PRESETS, Arrangement, Source, Suffix, split_of
+from labelprep.formats.layouts import IMAGE_FOLDERS, Arrangement, Source, Suffix, split_of
 from labelprep.formats.lists import inside
 from labelprep.formats.polygons import coco, cvat
 from labelprep.storage.place import Place, Remote, files_below
@@ -92,7 +92,7 @@ def find_cityscapes_polygons(root: Place, folders: Folders) -> list[Arrangement]
     suffixes = (Suffix("_gtFine_polygons", ".json"), Suffix("_leftImg8bit"))
     option = "--layout cityscapes-polygons"
     source = (Source(masks, images),)
-    return [Arrangement("cityscapes-polygons", why, option, source, *suffixes, preset=PRESETS["cityscapes"])]
+    return [Arrangement("cityscapes-polygons", why, option, source, *suffixes, preset="preset:cityscapes")]
 
 
 def find_yolo(root: Place, folders: Folders) -> list[Arrangement]:
@@ -157,9 +157,10 @@ def _collected(
     for path, name, prefix in zip(files, names, prefixes, strict=True):
         images = _image_folder(path, name, root, folders, first(path))
         sources.append(Source(None, images, prefix, split_of(name)))
-    where = ", ".join(shown(path, root) for path in files)
+    comma = ", "
+    where = comma.join(shown(path, root) for path in files)
     beside = sorted({f"{shown(s.images, root)}/" for s in sources if s.images is not None})
-    why = f"annotations in {where}, {f'images in {chr(44).join(beside)}' if beside else 'and no images'}"
+    why = f"annotations in {where}, {f'images in {comma.join(beside)}' if beside else 'and no images'}"
     shards = tuple((source.split, path) for source, path in zip(sources, files, strict=True))
     tables = tuple(class_tables(root, None)) or (str(files[0]),)
     return [Arrangement(layout, why, f"--layout {layout}", tuple(sources), shards=shards, tables=tables)]
@@ -201,6 +202,17 @@ LOOKED_FOR = {
     "cityscapes-polygons": "gtFine/<split>/<city>/*_gtFine_polygons.json",
     "yolo-segment": "labels/ with *.txt",
 }
+
+
+def find_before_masks(root: Place, folders: Folders) -> list[Arrangement]:
+    """Annotations that look like masks: panoptic PNGs, and YOLO's segments where `data.yaml` promises masks.
+
+    Raises:
+        LayoutError: for a file of annotations that cannot be read.
+        MissingExtraError: for one that needs the extra `coco`.
+    """
+    found = find_panoptic(root, folders)
+    return found if found or "masks" in folders else find_yolo(root, folders)
 
 
 def find_annotations(root: Place, folders: Folders, layout: str) -> list[Arrangement]:
