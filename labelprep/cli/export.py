@@ -14,7 +14,7 @@ from labelprep.spec import ExportStage
 
 @click.command(name="export")
 @click.argument("data", type=ANYWHERE, metavar="OUT")
-@words_of(ExportStage, "layout", "images", "link")
+@words_of(ExportStage, "layout", "images", "link", "shard_size")
 @click.option("--out", "-o", type=ON_DISK, required=True, help="Folder to write: empty or new.")
 @click.pass_context
 def command(ctx: click.Context, /, **words: Any) -> None:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from labelprep.spec.fields import Anywhere, Positive, Real, Size, Words, refuse
+from labelprep.spec.fields import Anywhere, Bytes, Positive, Real, Size, Words, refuse
 from labelprep.spec.stage import Stage
 
 ExportLayout = Literal[
     "mirror", "pairs", "ultralytics", "mmseg", "voc", "camvid", "camvid-kaggle", "cityscapes", "ade20k",
-    "coco-stuff", "mapillary", "datumaro", "hf",
+    "coco-stuff", "mapillary", "datumaro", "hf", "hf-parquet", "wds", "coco", "nnunet",
 ]  # fmt: skip
 
 
@@ -58,3 +58,4 @@ class ExportStage(Stage):
     link: Literal["hard", "copy"] = Field(
         "hard", description="hard-link files that need no change, where the file system allows, or copy them"
     )
+    shard_size: Bytes = Field(500 << 20, description="size of a shard (layouts wds and hf-parquet), such as 200M or 2G")

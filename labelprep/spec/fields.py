@@ -106,6 +106,32 @@ def _disk(value: Any) -> Any:
     return _place(value)
 
 
+def bytes_of(text: str) -> int | None:
+    """Bytes in a text: a number, or one with K, M, G or T behind, in steps of 1024; None for anything else.
+
+    >>> bytes_of("4"), bytes_of("1.5k"), bytes_of("2GiB"), bytes_of("0"), bytes_of("M")
+    (4, 1536, 2147483648, None, None)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    return int(float(found[1]) * 1024 ** " kmgt".index(found[2] or " ")) or None if found else None
+
+
+def bytes_shown(size: int) -> str:
+    """Bytes as a person writes them.
+
+    >>> bytes_shown(500 << 20), bytes_shown(1025)
+    ('500M', '1025')
+    """
+    step = max(n for n in range(5) if size % 1024**n == 0)
+    return f"{size // 1024**step}{' KMGT'[step].strip()}"
+
+
+def _bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return bytes_of(value) or refuse("a size such as 200M or 2G")
+    return value
+
+
 def _check_range(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         refuse("a pair LO HI with LO not above HI")
@@ -116,6 +142,7 @@ def _check_range(value: tuple[float, float]) -> tuple[float, float]:
 _WORD: Final = {"type": ["string", "integer"]}
 _WORDS: Final = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _PAIRS: Final = {"anyOf": [*_WORDS["anyOf"], {"type": "object", "additionalProperties": _WORD}]}
+_BYTES: Final = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d"}]}
 _PATH: Final = {"type": "string", "format": "path"}
 _UNKNOWN_POLICY: Final = {
     "anyOf": [
@@ -143,6 +170,8 @@ Whole = Annotated[int, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Real = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+AS_BYTES: Final = BeforeValidator(_bytes)
+Bytes = Annotated[int, Strict(), Field(ge=1), AS_BYTES, WithJsonSchema(_BYTES)]
 Size = tuple[Count, Count]
 Words = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_words), WithJsonSchema(_WORDS)]
 Pairs = Annotated[tuple[str, ...], BeforeValidator(_pairs), AfterValidator(_check_pairs), WithJsonSchema(_PAIRS)]

@@ -37,7 +37,7 @@ def test_samples_without_image_are_left_out_and_said(data, tmp_path):
     image.unlink()
     done = labelprep("export", out, "--layout", "mirror", "-o", tmp_path / "ex", "--json")
     assert (done.code, done.summary["left_out"], done.summary["samples"]) == (3, 1, {"train": 1})
-    assert "1 samples were left out as their image is not there, such as 'b'" in done.err
+    assert "1 sample was left out as its image is not there or cannot be read: 'b'" in done.err
 
 
 def test_masks_in_no_split_are_said(data, tmp_path):
@@ -48,7 +48,7 @@ def test_masks_in_no_split_are_said(data, tmp_path):
     (out / "splits/train.txt").write_text("a\nb\n")
     done = labelprep("export", out, "--layout", "mirror", "-o", tmp_path / "ex", "--json")
     assert (done.code, done.summary["unsplit"], done.summary["samples"]) == (0, 1, {"train": 2})
-    assert "1 masks are in no split and were left out" in done.err
+    assert "1 mask is in no split and left out" in done.err
 
 
 def test_another_split_is_another_export(data, tmp_path):
