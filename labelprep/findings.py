@@ -195,6 +195,8 @@ _KINDS = (
     Kind("broken-shape", "error", "shape that cannot be drawn",
          "coordinates that are no numbers, run lengths that do not fill the image",
          "mend or remove the shape in the labelling tool"),
+    Kind("lost-annotation", "warning", "annotations of images that are not listed", "images were removed from the file",
+         "export it again"),
     Kind("size-unknown", "error", "annotation without a size, and no image that tells it",
          "the image is missing, or has another name", "--images DIR, --image-suffix"),
     Kind("no-background", "warning", "pixels under no shape are ignored",

@@ -62,7 +62,20 @@ def propose_classes(found: Mapping[str, Any]) -> Proposal:
         message = f"{doubt}, only you can know"
         hint = "write the class table by hand (name,r,g,b a line, in class_dict.csv) and give it: --classes FILE"
         raise UsageError(message, hint=hint)
+    if kinds == {"label"}:
+        return _of_labels(values)
     return _of_ids(values) if kinds == {"id"} else _of_colors(values)
+
+
+def _of_labels(values: Sequence[Mapping[str, Any]]) -> Proposal:
+    """Names in their order, behind the background, as labelme numbers them; its own word for ignored is no class."""
+    seen = {row["value"]: row for row in values}
+    void = {"", "__ignore__"}
+    background = [name for name in seen if name.casefold().strip("_") == "background"][:1]
+    names = background + sorted(seen.keys() - void - set(background))
+    first = [] if background else ["  - {name: _background_}  # what no shape covers"]
+    rows = [f"  - {{name: {json.dumps(name, ensure_ascii=False)}}}  # {_facts(seen[name])}" for name in names]
+    return Proposal(f"{len(names)} labels were found", table=_table([*first, *rows]))
 
 
 def _of_colors(values: Sequence[Mapping[str, Any]]) -> Proposal:

@@ -79,6 +79,8 @@ def describe(found: Mapping[str, Any], root: Path, problem: str | None) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value or "(under no shape)"
     return f"id {value}" if isinstance(value, int) else ",".join(map(str, value))
 
 

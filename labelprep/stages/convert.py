@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from labelprep.errors import EnvironmentFailure, UsageError, naming
+from labelprep.formats.polygons.forms import COLLECTED
 from labelprep.ledger import FORMER, Ledger, put_aside
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
@@ -166,7 +167,7 @@ def _is_empty(folder: Place) -> bool:
 
 def _searched(plan: Plan) -> list[Place]:
     """The folders of masks and images that discovery looks through; listed pairs name their files."""
-    return [] if plan.layout in ("pairs", "camvid") else [folder for folder, _ in plan.folders]
+    return [] if plan.layout in ("pairs", "camvid", *COLLECTED) else [folder for folder, _ in plan.folders]
 
 
 def _claim(out: Place, how: Context, context: RunContext, limit: int | None) -> bool:

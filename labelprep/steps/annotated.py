@@ -13,6 +13,7 @@ from labelprep.errors import DamagedFileError
 from labelprep.findings import Finding
 from labelprep.formats.polygons.cityscapes import read_cityscapes
 from labelprep.formats.polygons.collected import read_collected
+from labelprep.formats.polygons.forms import ONE_FILE
 from labelprep.formats.polygons.labelme import read_labelme
 from labelprep.formats.polygons.shapes import MAX_BYTES, Drawing
 from labelprep.formats.polygons.yolo import read_yolo
@@ -20,10 +21,9 @@ from labelprep.steps import images
 from labelprep.steps.coded import Coded, encode
 from labelprep.steps.decode import decode
 from labelprep.steps.decoded import Decoded
+from labelprep.steps.labels import PANOPTIC
 from labelprep.steps.plan import Sample
 
-BY_FIFTHS = ("coco", "cvat")
-PANOPTIC = "COCO panoptic PNG"
 _FORMS = {"coco": "COCO JSON", "cvat": "CVAT XML"}
 
 
@@ -59,7 +59,7 @@ def read_source(sample: Sample) -> Source:
         OSError: where the file cannot be read.
     """
     notes = b"" if sample.annotation is None else sample.annotation.encode()
-    if sample.form in BY_FIFTHS:
+    if sample.form in ONE_FILE:
         return Source(b"", notes)
     return Source(sample.mask.read_bytes(), notes)
 
@@ -103,7 +103,7 @@ def decode_annotation(sample: Sample, source: Source, how: Drawn) -> tuple[Decod
     _refuse_large(width, height, how.max_pixels)
     from labelprep.steps.rasterise import rasterise
 
-    codes, labels = rasterise(drawing, (width, height), by_fifths=sample.form in BY_FIFTHS, undrawn=how.undrawn)
+    codes, labels = rasterise(drawing, (width, height), by_fifths=sample.form in ONE_FILE, undrawn=how.undrawn)
     found = drawing.faults.findings()
     if not drawing.shapes and not found:
         found.append(Finding.of("empty-annotation", "there is no shape in it"))
@@ -113,7 +113,7 @@ def decode_annotation(sample: Sample, source: Source, how: Drawn) -> tuple[Decod
 
 
 def _drawing(sample: Sample, source: Source, how: Drawn) -> Drawing:
-    if sample.form in BY_FIFTHS:
+    if sample.form in ONE_FILE:
         return read_collected(source.notes, _FORMS[sample.form])
     if sample.form == "labelme":
         return read_labelme(source.data)

@@ -19,6 +19,7 @@ from labelprep.steps.unknown import UnknownValues
 UNCOVERED = ("background", "unlabeled", "unlabelled")  # `_background_` and `__background__` count as the first
 IGNORE = "__ignore__"  # what labelme calls shapes whose pixels do not count
 _GROUP = "group"
+PANOPTIC = "COCO panoptic PNG"  # where 0 means ignored
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def read_labels(coded: Coded, labels: tuple[str, ...], form: str, table: ClassTa
         known = names.id_of(label, form)
         numbers[place + 1] = LABELS + 1 + place if known is None else known
     reading = Reading(coded.with_values(numbers[coded.values]), label_book(table))
-    return reading, _uncovered(coded, names)
+    return reading, _uncovered(coded, names) if form != PANOPTIC else []
 
 
 def _uncovered(coded: Coded, names: Names) -> list[Finding]:

@@ -14,6 +14,7 @@ import orjson
 
 from labelprep.class_rows import ClassRow
 from labelprep.errors import ClassTableError, LabelprepError, LayoutError, MissingExtraError
+from labelprep.formats.polygons.shallow import Shallow
 from labelprep.formats.polygons.shapes import text_of
 from labelprep.storage.place import Place
 
@@ -54,12 +55,12 @@ def items(path: Place, name: str, kind: type[LabelprepError] = LayoutError) -> I
         raise MissingExtraError(package, "coco") from error
     try:
         with path.open("rb") as file:
-            for item in ijson.items(file, f"{name}.item", use_float=True):
+            for item in ijson.items(Shallow(file), f"{name}.item", use_float=True):
                 if not isinstance(item, dict):
                     message = f"expected objects in {name!r}, got a {type(item).__name__}"
                     raise kind(message, path=path)
                 yield item
-    except (ijson.JSONError, UnicodeDecodeError, OverflowError) as error:
+    except (ijson.JSONError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:200]
         message = f"is not the JSON that it should be: {what}"
         raise kind(message, path=path, hint="NaN and Infinity are no JSON; export it again") from error

@@ -7,7 +7,10 @@ from types import MappingProxyType
 ENDINGS_OF = MappingProxyType({"labelme": ".json", "cityscapes-polygons": ".json", "yolo-segment": ".txt"})
 """Layouts with one annotation an image, and what it ends in."""
 
-COLLECTED = ("coco", "coco-panoptic", "cvat")
-"""Layouts with one file for many images."""
+ONE_FILE = ("coco", "cvat")
+"""Layouts with all annotations in one file."""
+
+COLLECTED = (*ONE_FILE, "coco-panoptic")
+"""Layouts whose images are listed in one file."""
 
 ANNOTATED = frozenset({*ENDINGS_OF, *COLLECTED})

@@ -5,8 +5,8 @@
     V/bin/pip install --no-deps labelme
     V/bin/python tests/steps/polygons/make.py tests/steps/polygons/peers.json
 
-labelme's `utils/shape.py` is loaded alone, as its package opens a window. The shapes come from a fixed seed, so that the
-file is the same each time; it was made with labelme 6.3.1, cityscapesScripts 2.3.0, pycocotools 2.0.11, Pillow 13.
+labelme's `utils/shape.py` is loaded alone, as its package opens a window. The shapes come from a fixed seed, so that
+the file is the same each time; it was made with labelme 6.3.1, cityscapesScripts 2.3.0, pycocotools 2.0.11, Pillow 13.
 """
 
 import importlib.util
