@@ -84,13 +84,31 @@ def load_table(
         ClassTableError: for a file that cannot be read as a class table, or that decides nothing.
         UsageError: for a pair that is no `SRC=DST`.
     """
-    pairs = [_pair(text) for text in maps]
-    raw = read_rows(classes)
+    return build_table(
+        read_rows(classes),
+        ignore=ignore,
+        maps=maps,
+        on_duplicate_color=on_duplicate_color,
+        renumber=renumber,
+        index_output=index_output,
+    )
+
+
+def build_table(
+    raw: RawTable,
+    *,
+    ignore: Iterable[str] = (),
+    maps: Iterable[str] = (),
+    on_duplicate_color: DuplicateColor = "error",
+    renumber: bool = False,
+    index_output: bool = False,
+) -> ClassTable:
+    """Decides ids, merges and ignored classes of rows that were read; arguments and errors as `load_table`."""
     return ClassTable.build(
         raw.rows,
         source=raw.source,
         ignore=ignore,
-        maps=pairs,
+        maps=[_pair(text) for text in maps],
         on_duplicate_color=on_duplicate_color,
         renumber=renumber or raw.renumber,
         index_output=index_output,
@@ -134,6 +152,12 @@ def dump_table(name: Place | str, table: ClassTable, dialect: str | None = None)
         message = f"{form.title} cannot hold the class names {', '.join(map(repr, bad))}"
         raise ClassTableError(message, path=table.source, hint="rename them, or write YAML or CSV")
     return form.write(rows).encode(), losses(table, form.says)
+
+
+def wanted(name: Place | str, table: ClassTable, dialect: str | None = None) -> str | None:
+    """What the readers of a dialect want besides, where the table lacks it; arguments as `write_table`."""
+    form = _dialect(to_place(name), dialect)
+    return form.wants(rows_for(table, form.says))
 
 
 def _dialect(path: Place, name: str | None) -> Dialect:

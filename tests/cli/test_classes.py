@@ -1,18 +1,20 @@
 """`labelprep classes`: what is printed, what is written, and what is said to be lost."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from labelprep.cli.classes import command
+from labelprep.cli.output import Console
 from labelprep.errors import UsageError
 from labelprep.formats.class_tables import load_table
 
 
-def run(*arguments, **options):
-    return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False, **options)
+def run(*arguments, as_json=False):
+    console = Console()
+    console.json = as_json
+    return CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False, obj=console)
 
 
 def test_show_prints_ids_colours_names_and_what_is_ignored():
@@ -31,7 +33,7 @@ def test_show_applies_the_options_of_a_dataset_and_prints_what_was_decided(tmp_p
 
 
 def test_show_gives_one_json_object_under_json():
-    shown = json.loads(run("show", "preset:voc", obj=SimpleNamespace(json=True)).stdout)
+    shown = json.loads(run("show", "preset:voc", as_json=True).stdout)
     assert (shown["source"], shown["classes"][1]["name"]) == ("preset:voc", "aeroplane")
     assert shown["hash"] == load_table("preset:voc").hash
 

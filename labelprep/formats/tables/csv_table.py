@@ -43,11 +43,19 @@ class _Columns:
 
 
 def misfit(text: str) -> Misfit:
-    """Why a file is no table with columns."""
+    """Why a text is no table with a name and a colour among its columns."""
     line, head = next(((n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()), (1, ""))
-    if any(delimiter in head for delimiter in ",;\t"):
-        return None
-    return line, f"expected columns separated by commas, semicolons or tabs, got {head.strip()[:60]!r}"
+    if not any(delimiter in head for delimiter in ",;\t"):
+        return line, f"expected columns separated by commas, semicolons or tabs, got {head.strip()[:60]!r}"
+    name, channels, color, _ = _places(_cells(head))
+    if name is None or (len(channels) < 3 and color is None):
+        return line, f"expected {_EXPECTED}; got {head.strip()[:60]!r}"
+    return None
+
+
+def _cells(head: str) -> list[str]:
+    """The cells of the header."""
+    return [cell.strip() for cell in next(csv.reader([head], delimiter=max(",;\t", key=head.count)))]
 
 
 def read(text: str, problems: Problems) -> RawTable:
@@ -89,14 +97,19 @@ def _records(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
         problems.add(line, f"expected comma-separated cells, got {error}")
 
 
-def _columns(header: list[str], line: int, problems: Problems) -> _Columns:
+def _places(header: Sequence[str]) -> tuple[int | None, tuple[int, ...], int | None, int | None]:
+    """Where name, channels, colour and id stand."""
     names = [cell.lstrip("#").strip().casefold().replace(" ", "_") for cell in header]
 
     def find(words: Sequence[str]) -> int | None:
         return next((names.index(word) for word in words if word in names), None)
 
-    name, color, class_id = find(_NAME), find(_COLOR), find(_ID)
     channels = tuple(i for i in map(find, _CHANNELS) if i is not None)
+    return find(_NAME), channels, find(_COLOR), find(_ID)
+
+
+def _columns(header: list[str], line: int, problems: Problems) -> _Columns:
+    name, channels, color, class_id = _places(header)
     if name is None or (len(channels) < 3 and color is None):
         found = ", ".join(cell or "(blank)" for cell in header) or "(none)"
         lacking = "name" if name is None else "colour"

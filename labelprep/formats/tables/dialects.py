@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -51,6 +51,11 @@ class File:
     text: str
     problems: Problems
 
+    @property
+    def is_columns(self) -> bool:
+        """Whether the ending says that it has columns."""
+        return PurePosixPath(self.name).suffix.casefold() in (".csv", ".tsv")
+
     @cached_property
     def syntax(self) -> Syntax:
         """What the text is written in: by the ending where that tells, else by how it begins."""
@@ -58,7 +63,7 @@ class File:
         by_ending: dict[str, Syntax] = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".py": "python"}
         if ending in by_ending:
             return by_ending[ending]
-        if ending in (".csv", ".tsv"):
+        if self.is_columns:
             return "text"
         first = next((line for line in self.text.splitlines() if line.strip() and line.lstrip()[0] != "#"), "")
         if first.lstrip()[:1] in ("{", "["):
@@ -127,6 +132,7 @@ class Dialect:
         read: its rows.
         is_text: whether it is lines of text, not JSON, YAML or Python.
         cannot: a pattern of names that it has no way to write.
+        wants: what its own readers want besides, where the rows lack it.
     """
 
     name: str
@@ -138,13 +144,21 @@ class Dialect:
     read: Callable[[File], RawTable] | None = None
     is_text: bool = False
     cannot: str | None = None
+    wants: Callable[[RawTable], str | None] = lambda _: None
 
 
-def _values(name: str, title: str, files: tuple[str, ...], module: Structured) -> Dialect:
+def _values(
+    name: str,
+    title: str,
+    files: tuple[str, ...],
+    module: Structured,
+    wants: Callable[[RawTable], str | None] = lambda _: None,
+) -> Dialect:
     return Dialect(
         *(name, title, files, module.SAYS, module.dump),
         misfit=lambda file: module.misfit(file.root),
         read=lambda file: module.read(file.root, file.problems),
+        wants=wants,
     )
 
 
@@ -166,10 +180,10 @@ DIALECTS: Final = (
     Dialect("mmseg-py", "mmsegmentation METAINFO", ("metainfo.py", "*.py"), mmseg.SAYS, mmseg.dump_python),
     _values("supervisely", "Supervisely meta.json", ("meta.json",), supervisely),
     _values("datumaro", "datumaro dataset_meta.json", ("dataset_meta.json",), datumaro),
-    _values("nnunet", "nnU-Net dataset.json", ("dataset.json",), nnunet),
+    _values("nnunet", "nnU-Net dataset.json", ("dataset.json",), nnunet, nnunet.wants),
     _values("mapillary", "Mapillary config_v*.json", ("config_v2.0.json", "config_v*.json"), mapillary),
     _values("hasty", "Hasty label_classes.json", ("label_classes.json",), hasty),
-    _values("ultralytics", "Ultralytics data.yaml", ("data.yaml", "data.yml"), ultralytics),
+    _values("ultralytics", "Ultralytics data.yaml", ("data.yaml", "data.yml"), ultralytics, ultralytics.wants),
     _values("native", "labelprep classes.yaml", ("classes.yaml", "*.yaml", "*.yml"), native),
     Dialect("native-json", "labelprep classes.json", ("classes.json",), native.SAYS, native.dump_json),
     _values("id2label", "Hugging Face id2label.json", ("id2label.json", "*id2label*.json"), hugging_face),
@@ -191,6 +205,7 @@ DIALECTS: Final = (
         read=lambda file: labelme.read(file.text, file.problems),
         is_text=True,
         cannot=rf"{_BREAKS}|^{labelme.IGNORE}$",
+        wants=labelme.wants,
     ),
     _lines("csv", "class_dict.csv", ("class_dict.csv", "*.csv"), csv_table),
 )
@@ -205,9 +220,10 @@ def read_as(file: File) -> RawTable:
     """
     reasons = []
     for dialect in _candidates(file):
-        found = dialect.misfit(file) if dialect.misfit else None
+        # where the ending has told, the reader says best what is wrong
+        found = dialect.misfit(file) if dialect.misfit and not file.is_columns else None
         if found is None and dialect.read:
-            return dialect.read(file)
+            return replace(dialect.read(file), dialect=dialect.title)
         if found is not None:
             reasons.append(f"  {dialect.title}: line {found[0]}: {found[1]}")
     head = f"{file.problems.source}: no class table that labelprep knows; tried"
@@ -216,7 +232,7 @@ def read_as(file: File) -> RawTable:
 
 def _candidates(file: File) -> list[Dialect]:
     """The dialects that a file may be in, by what it is written in."""
-    if PurePosixPath(file.name).suffix.casefold() in (".csv", ".tsv"):
+    if file.is_columns:
         columns = [BY_NAME["objectinfo"], BY_NAME["csv"]]
         return columns[ade20k.misfit(file.text) is not None :][:1]
     if file.syntax == "python":

@@ -41,3 +41,9 @@ def read(text: str, problems: Problems) -> RawTable:
 def dump(table: RawTable) -> str:
     """`labels.txt` with the line that labelme insists on."""
     return "".join(f"{name}\n" for name in (IGNORE, *(row.name for row in table.rows)))
+
+
+def wants(table: RawTable) -> str | None:
+    """What labelme insists on and the rows lack."""
+    first = table.rows[0].name
+    return None if first == BACKGROUND else f"labelme wants id 0 to be called {BACKGROUND}; here it is {first!r}"

@@ -59,11 +59,10 @@ def dump(table: RawTable) -> str:
 
 def dump_python(table: RawTable) -> str:
     """METAINFO as an assignment for a configuration or a dataset class."""
-    found = _metainfo(table)
-    lines = [
-        f'    "{word}": [\n' + "".join(f"        {item!r},\n" for item in found[word]) + "    ],\n" for word in found
-    ]
-    return "METAINFO = {\n" + "".join(lines) + "}\n"
+    lines = []
+    for word, items in _metainfo(table).items():
+        lines += [f"    {word!r}: [", *(f"        {item!r}," for item in items), "    ],"]
+    return "\n".join(["METAINFO = {", *lines, "}", ""])
 
 
 def _metainfo(table: RawTable) -> dict[str, list[object]]:

@@ -55,3 +55,10 @@ def _id(value: Value, where: str, problems: Problems) -> int | None:
 def dump(table: RawTable) -> str:
     """The part of a `dataset.json` that is about classes."""
     return as_json({"labels": {row.name: number for number, row in enumerate(table.rows)}})
+
+
+def wants(table: RawTable) -> str | None:
+    """What nnU-Net wants besides."""
+    first = table.rows[0].name
+    name = "" if first == "background" else f"; id 0 is to be called background, here it is {first!r}"
+    return f"nnU-Net wants channel_names, numTraining and file_ending beside the labels{name}"

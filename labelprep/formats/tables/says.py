@@ -10,6 +10,8 @@ from labelprep.class_rows import IGNORE_INDEX, RGB, ClassRow, IgnoredClass, SegC
 from labelprep.classes import ClassTable
 from labelprep.formats.tables.text import RawTable
 
+_SHOWN = 12  # names in one message
+
 
 @dataclass(frozen=True)
 class Says:
@@ -147,7 +149,7 @@ def losses(table: ClassTable, says: Says) -> tuple[Loss, ...]:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names)
+    return ", ".join(names[:_SHOWN]) + (f", … ({len(names) - _SHOWN} more)" if len(names) > _SHOWN else "")
 
 
 Found = Iterator[tuple[str, str, list[str]]]

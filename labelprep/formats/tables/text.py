@@ -24,12 +24,14 @@ class RawTable:
         source: the file, or `preset:NAME`, for messages.
         renumber: the table itself accepts new ids where ignoring leaves gaps.
         left_out: what else the file says and no class table of ours holds, and what was made of odd forms.
+        dialect: what the file was read as, for people.
     """
 
     rows: tuple[ClassRow, ...]
     source: str
     renumber: bool = False
     left_out: tuple[str, ...] = ()
+    dialect: str = ""
 
 
 @dataclass

@@ -100,3 +100,8 @@ def _quoted(name: str) -> str:
     """A name as a string of JSON and of YAML, which takes no characters that cannot be printed."""
     text = json.dumps(name, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+
+
+def wants(_table: RawTable) -> str | None:
+    """What Ultralytics wants besides."""
+    return "Ultralytics wants train, val and masks_dir beside the names"
