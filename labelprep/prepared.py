@@ -196,7 +196,8 @@ class Prepared:
         digest = hashlib.sha256(self.identity.encode())
         lists: list[Place] = sorted((self.root / "splits").glob("*.txt"), key=lambda path: path.name)
         for path in lists:
-            digest.update(f"{path.stem} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+            with naming(path):
+                digest.update(f"{path.stem} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
         return digest.hexdigest()
 
     def mask_path(self, key: str) -> Place:

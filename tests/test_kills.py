@@ -37,9 +37,15 @@ def undisturbed(data):
 
 def start(data, out, *options):
     command = [sys.executable, "-m", "labelprep", "convert", data.root, "-o", out, "-q", *options]
-    return subprocess.Popen(
-        [str(word) for word in command], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with said(out).open("wb") as file:
+        return subprocess.Popen(
+            [str(word) for word in command], start_new_session=True, stdout=subprocess.DEVNULL, stderr=file
+        )
+
+
+def said(out):
+    """Where a run's stderr goes."""
+    return out.with_name(f"{out.name}.said")
 
 
 def kill_one(process, victim, rng):
@@ -64,7 +70,7 @@ def kill_at_random_points(data, out, undisturbed, kills, options, victim, longes
             kill_one(process, victim, rng)
             killed += 1
         finished = process.wait() == 3
-        assert finished or victim != "worker"
+        assert finished or victim != "worker", said(out).read_text("utf-8", "replace")
         for path in (out / "masks").rglob("*.png"):
             relative = path.relative_to(out).as_posix()
             assert path.read_bytes() == undisturbed[relative], f"{relative} is half written"

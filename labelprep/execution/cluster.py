@@ -35,9 +35,8 @@ class Remote:
     client: Client
     own: bool = False
 
-    def lost(self) -> bool:
-        """Never: whoever runs them may replace them."""
-        return False
+    def replace(self) -> None:
+        """Leaves that to whoever runs them."""
 
     def renew(self) -> None:
         """Is never asked to."""

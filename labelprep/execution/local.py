@@ -35,7 +35,7 @@ CONFIG: Mapping[str, object] = {
     "distributed.diagnostics.nvml": False,
 }
 
-GONE = (Status.closed, Status.closing, Status.failed)
+GONE = (Status.closed, Status.failed)
 STARTS = 3  # times that a start is tried; a worker may die while it starts
 LAST_WORDS = 0.5  # seconds that a worker has to end by itself
 
@@ -57,10 +57,12 @@ class Local:
         self.workers, self.scratch = workers, scratch
         self._start()
 
-    def lost(self) -> bool:
-        """Whether most workers have gone with their nannies, which would have started others in their place."""
-        nannies = self.cluster.workers.values()
-        return 2 * sum(nanny.status in GONE for nanny in nannies) > len(nannies)
+    def replace(self) -> None:
+        """Starts others in place of workers that have gone with their nannies, as those do that end in good order."""
+        if any(nanny.status in GONE for nanny in list(self.cluster.workers.values())):
+            self.cluster.sync(_forget_gone, self.cluster)
+        if len(self.cluster.workers) < self.workers:
+            self.cluster.scale(self.workers)
 
     def renew(self) -> None:
         """Starts other workers in place of these, which may be dead or deaf."""
@@ -69,7 +71,7 @@ class Local:
 
     def close(self) -> None:
         """Ends the workers, at once those that are still busy: whoever wants their results has taken them before."""
-        pids = [pid for nanny in self.cluster.workers.values() if (pid := nanny.pid)]
+        pids = [pid for nanny in list(self.cluster.workers.values()) if (pid := nanny.pid)]
         last_words = threading.Timer(LAST_WORDS, _kill, [pids])
         with interrupts_held():
             last_words.start()
@@ -87,6 +89,12 @@ class Local:
                     if not chance:
                         raise
             self.client = Client(self.cluster, set_as_default=False)
+
+
+async def _forget_gone(cluster: LocalCluster) -> None:
+    for name, nanny in list(cluster.workers.items()):
+        if nanny.status in GONE:
+            del cluster.workers[name]
 
 
 def _kill(pids: list[int]) -> None:

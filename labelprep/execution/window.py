@@ -59,8 +59,8 @@ class Workers(Protocol):
     def own(self) -> bool:
         """Whether this run started them, and may start them anew."""
 
-    def lost(self) -> bool:
-        """Whether most of them are gone and nobody will replace them."""
+    def replace(self) -> None:
+        """Starts others in place of those that are gone, where that is this run's to do; does not wait for them."""
 
     def renew(self) -> None:
         """Starts all workers anew."""
@@ -113,6 +113,7 @@ class _Window:
     def refill(self) -> bool:
         """Submits batches until the window is full or there are no more; whether any is under way."""
         going = self.watch.go_on()
+        self.workers.replace()
         if time.monotonic() > self.counted + (OWN_RECOUNT if self.workers.own else RECOUNT):
             self.count()
         while going and len(self.under_way) < self.width:
@@ -191,9 +192,7 @@ class _Window:
             self.counted = time.monotonic()
         self.answered = time.monotonic()
         self.width = PER_THREAD * max(threads, 1)
-        if self.workers.lost():
-            self.renew("most workers are lost for good")
-        elif threads:
+        if threads:
             self.peopled = time.monotonic()
         elif time.monotonic() - self.peopled > (LONELY if self.workers.own else DESERTED):
             self.renew("no worker is left")

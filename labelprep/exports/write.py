@@ -105,6 +105,7 @@ def _claim(out: Path, mark: dict[str, Any]) -> None:
     try:
         held = json.loads((out / MARK).read_bytes())
     except FileNotFoundError:
+        sweep_temporary(out)
         held = None if not out.exists() or next(out.iterdir(), None) is None else {}
     except NotADirectoryError:
         message = "is a file; export writes a folder"

@@ -122,7 +122,6 @@ def bring(source: Readable, target: Place, link: str) -> None:
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
         if link == "hard":
             os.link(source, temporary)
         else:

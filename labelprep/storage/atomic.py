@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import hashlib
 import os
 import re
+import secrets
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -18,12 +19,14 @@ TEMPORARY = ".tmp"
 Somewhere = TypeVar("Somewhere", Path, Remote, Place)
 _COMPARED = 1 << 20  # bytes at a time
 _TEMPORARY = re.compile(rf"\.[0-9a-f]{{16}}\.(\d+){re.escape(TEMPORARY)}")  # what temporary_name gives
+_DEVICES = Path("/dev")  # holds names that are links to plain files, such as /dev/stdout in `> file`
 
 
 def write_atomic(path: Place, data: bytes) -> None:
     """Writes a file whole or not at all: a temporary file in the same folder, then `os.replace`.
 
     Raises:
+        UsageError: where something else than a file lies there.
         EnvironmentFailure: disk full, no permission; the temporary file is gone.
     """
     if isinstance(path, Remote):
@@ -52,6 +55,8 @@ def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[]
         before_change: called when all is written beside the file and only the exchange is left to do.
 
     Raises:
+        UsageError: where something else than a file lies there.
+        OSError: what the lines themselves raise of a file elsewhere.
         EnvironmentFailure: disk full, no permission; the temporary file is gone.
     """
     if isinstance(path, Remote):
@@ -68,6 +73,8 @@ def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[]
             before_change()
         os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
     except OSError as error:
+        if isinstance(error.filename, str) and Path(error.filename) not in (temporary, path, *path.parents):
+            raise  # a file that the lines come from
         message = f"cannot write: {error.strerror or error}"
         raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
     finally:
@@ -117,8 +124,26 @@ def _holds(path: Remote, whole: Path) -> bool:
 
 
 def temporary_name(path: Path) -> Path:
-    """A name beside `path` that no other process uses and that is short whatever the name of `path`."""
-    return path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}{TEMPORARY}")
+    """A name beside `path` that nobody else uses, on this host or another, and that is short whatever `path` is called.
+
+    Raises:
+        UsageError: where something lies at `path` that is no file and must not be replaced by one.
+    """
+    _check_replaceable(path)
+    return path.with_name(f".{secrets.token_hex(8)}.{os.getpid()}{TEMPORARY}")
+
+
+def _check_replaceable(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing there, or a link to nothing; all else is told by whoever writes
+        return
+    if stat.S_ISREG(mode) and path.parent != _DEVICES:
+        return
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    what = kinds.get(stat.S_IFMT(mode), "a device")
+    message = f"is {what}; expected a file, or nothing, which a file can take the place of"
+    raise UsageError(message, path=path, hint="give the name of a file")
 
 
 def sweep_temporary(folder: Place) -> None:

@@ -60,13 +60,35 @@ def test_equal_lines_leave_the_file_alone_and_others_announce_the_change(tmp_pat
     assert (told, path.read_text()) == ([False, "x\n"], "y\n")
 
 
-def test_a_temporary_name_is_short_hidden_and_differs_by_file(tmp_path):
+def test_a_temporary_name_is_short_hidden_and_never_the_same(tmp_path):
     long = temporary_name(tmp_path / ("ä" * 120 + ".png"))
     assert long.parent == tmp_path
     assert len(long.name.encode()) < 40
     assert long.name.startswith(".")
     assert long.name.endswith(".tmp")
-    assert long != temporary_name(tmp_path / "b.png")
+    assert long != temporary_name(tmp_path / ("ä" * 120 + ".png"))  # by another host whose processes have equal ids
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    before = {path.name: path.lstat().st_mode for path in tmp_path.iterdir()}
+    for name, what in (("pipe", "a pipe"), ("folder", "a folder"), ("link", "a pipe")):
+        for write in (lambda path: write_atomic(path, b"new"), lambda path: write_lines(path, ["new"])):
+            with pytest.raises(UsageError, match=f"is {what}") as caught:
+                write(tmp_path / name)
+            assert caught.value.path == str(tmp_path / name)
+    assert {path.name: path.lstat().st_mode for path in tmp_path.iterdir()} == before
+
+
+def test_a_file_that_lines_come_from_is_the_one_that_is_named(tmp_path):
+    (tmp_path / "source").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_lines(tmp_path / "a.txt", (path.read_text() for path in tmp_path.glob("source")))
+    assert caught.value.filename == str(tmp_path / "source")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_temporary_files_of_processes_that_have_gone_are_swept_and_nothing_else(tmp_path):
