@@ -31,16 +31,27 @@ class _Split:
 
 
 def find_ultralytics(root: Place, folders: Mapping[str, Place]) -> list[Arrangement]:
-    """A YAML file with `names` and `train` or `val`: one reading for each, `data.yaml` alone where it is there.
+    """A YAML file with `names` and `train` or `val` beside masks, each a reading; `data.yaml` alone where it is there.
+
+    Sets for other tasks have such a file too: without a folder of masks there is no reading.
 
     Raises:
-        LayoutError: where such a file leads out of the folder, or names no folder that holds an `images` part.
+        LayoutError: where such a file leads out of the folder, or names no folder with a part `images`.
     """
-    del folders
     files = files_in(root, ".yaml", ".yml")[:20]
     known = [(path, told) for path in files if (told := _read(path)) is not None]
     named = [(path, told) for path, told in known if path.name.lower() in ("data.yaml", "data.yml")]
-    return [_arranged(root, path, told) for path, told in named or known]
+    inner = [root, *(folders[name] for name in list(folders)[:50])]
+    return [
+        _arranged(root, path, told)
+        for path, told in named or known
+        if any((place / _masks_dir(told)).is_dir() for place in inner)
+    ]
+
+
+def _masks_dir(told: Mapping[str, Value]) -> str:
+    given = told["masks_dir"].plain if "masks_dir" in told else None
+    return given if isinstance(given, str) and "/" not in given and inside(given) == given else "masks"
 
 
 def _read(path: Place) -> Mapping[str, Value] | None:
@@ -53,14 +64,18 @@ def _read(path: Place) -> Mapping[str, Value] | None:
 
 def _arranged(root: Place, path: Place, told: Mapping[str, Value]) -> Arrangement:
     top = _way(path, "path", told["path"]) if "path" in told and told["path"].plain else ""
-    masks_dir = str(told["masks_dir"].plain) if "masks_dir" in told else "masks"
-    if inside(masks_dir) != masks_dir or "/" in masks_dir:
-        message = f"{path}:{told['masks_dir'].line}: masks_dir: expected the name of a folder, got {masks_dir!r}"
+    masks_dir = _masks_dir(told)
+    if "masks_dir" in told and told["masks_dir"].plain != masks_dir:
+        given = told["masks_dir"]
+        message = f"{path}:{given.line}: masks_dir: expected the name of a folder, got {given.plain!r}"
         raise LayoutError(message, path=path)
-    splits = list(_splits(path, told, top))
+    every = list(_splits(root, path, told, top))
+    splits = list({split.way: split for split in reversed(every)}.values())[::-1]
+    again = [s.name for s in every if s not in splits]
     lists = [s for s in splits if s.way.lower().endswith(".txt")]
     option = f"--layout ultralytics --classes {path.name}"
     why = f"{path.name} names the images of {', '.join(s.name for s in splits)}, with masks in {masks_dir}/"
+    why += f" ({', '.join(again)} names the same again and is passed over)" if again else ""
     shared: dict[str, Any] = {"tables": (str(path),), "masks_dir": masks_dir}
     if lists and len(lists) < len(splits):
         message = f"{path}:{lists[0].line}: {lists[0].way} is a list and others are folders; expected all alike"
@@ -72,16 +87,26 @@ def _arranged(root: Place, path: Place, told: Mapping[str, Value]) -> Arrangemen
     return Arrangement("ultralytics", why, option, sources, **shared)
 
 
-def _splits(path: Place, told: Mapping[str, Value], top: str) -> Iterator[_Split]:
+def _splits(root: Place, path: Place, told: Mapping[str, Value], top: str) -> Iterator[_Split]:
     for name, value in told.items():
         if name in _OTHER or not isinstance(name, str) or value.plain in (None, ""):
             continue
         if split_of(name) is None and not isinstance(value.plain, str):
             continue
         for one in value.items if value.is_list else (value,):
-            way = _way(path, name, one)
+            way = _way(path, name, _as_ultralytics(root, top, one))
             if split_of(name) is not None or IMAGES in way.split("/"):
                 yield _Split(name, f"{top}/{way}" if top else way, one.line)
+
+
+def _as_ultralytics(root: Place, top: str, value: Value) -> Value:
+    """`../train/images` is `train/images` where that is there: Roboflow writes so, and Ultralytics reads it so."""
+    text = value.plain
+    if isinstance(text, str) and text.startswith("../"):
+        plain = inside(text[3:])
+        if plain is not None and (root / top / plain).exists():
+            return Value(plain, value.line)
+    return value
 
 
 def _way(path: Place, word: str, value: Value) -> str:

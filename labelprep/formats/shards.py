@@ -48,7 +48,7 @@ def find_parquet(root: Place, folders: Mapping[str, Place]) -> list[Arrangement]
 def _arranged(layout: str, files: list[Place], root: Place, what: str) -> Arrangement:
     named = [shown(path, root) for path in files]
     few = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    why = f"{len(files)} {what} read in place: {few}"
+    why = f"{len(files)} {what} read in place: {few} (training wants the images as files: convert with --link copy)"
     tables = names_table(root, *_TABLES)
     shards = tuple((shard_split(path), path) for path in files)
     return Arrangement(layout, why, f"--layout {layout}", shards=shards, tables=tables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from labelprep.errors import LayoutError
@@ -89,6 +89,8 @@ def _tar(shard: _Shard) -> Iterator[Row | Finding | None]:
                     group.fields[what] = (name, member)
                     if what == "json":
                         group.key = _told_key(file, member)
+            except tar.EndlessTarError as error:
+                yield replace(shard.damaged(error), severity="warning")
             except tar.DamagedTarError as error:
                 yield shard.damaged(error)
             yield from _sample(shard, group, mtime)

@@ -19,6 +19,10 @@ class DamagedTarError(Exception):
     """A tar file that cannot be read further; what came before holds."""
 
 
+class EndlessTarError(DamagedTarError):
+    """A tar file that ends between two members, without the mark that tells the end."""
+
+
 @dataclass(frozen=True)
 class Packed:
     """One member.
@@ -61,7 +65,8 @@ def members(container: Path | Remote, file: IO[bytes], total: int) -> Iterator[P
         total: its bytes.
 
     Raises:
-        DamagedTarError: a header that is none, sizes that reach behind the end, an end that is not there.
+        DamagedTarError: a header that is none, sizes that reach behind the end.
+        EndlessTarError: an end that is not there.
     """
     before = -1
     try:
@@ -77,12 +82,20 @@ def members(container: Path | Remote, file: IO[bytes], total: int) -> Iterator[P
                     raise DamagedTarError(message)
                 yield Packed(info.name, info.offset_data, info.size, _kind(info))
             file.seek(tar.offset)
-            if len(file.read(_BLOCK)) < _BLOCK:
-                message = "it ends without its end mark, so that more may have been cut off"
-                raise DamagedTarError(message)
+            _check_end(file.read(_BLOCK), tar.offset)
     except (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError) as error:
         message = str(error) or type(error).__name__
         raise DamagedTarError(message) from error
+
+
+def _check_end(block: bytes, offset: int) -> None:
+    """The library takes anything that is no header for the end."""
+    if not block:
+        message = "it ends without its end mark, so that more may have been cut off"
+        raise EndlessTarError(message)
+    if len(block) < _BLOCK or block.strip(b"\0"):
+        message = f"what begins at {offset:,} is no whole header; nothing behind it can be read"
+        raise DamagedTarError(message)
 
 
 def _kind(info: tarfile.TarInfo) -> str:
