@@ -29,7 +29,8 @@ def command(ctx: click.Context, /, out: Place, link: str | None, resume: bool, o
 
     \b
     Example:
-      labelprep convert data/sample -o build/sample --classes data/classes/street.yaml --ignore void
+      labelprep convert data/sample -o build/street \\
+        --classes data/classes/street.yaml --ignore void
     """
     if resume and overwrite:
         message = "--resume goes on, --overwrite starts anew; give one of them"

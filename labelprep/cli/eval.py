@@ -26,7 +26,9 @@ def _eval(ctx: click.Context, /, checkpoint: Path | None, pred: Path | None, **w
     With --pred DIR in place of a model, the palette PNGs DIR/KEY.png are scored, which needs no torch and gives
     the same figures as scoring the model that wrote them.
 
-    Example: labelprep eval build/train --data build/masks -o build/eval --entropy-maps 8
+    \b
+    Example:
+      labelprep eval build/run --data build/street -o build/eval --entropy-maps 2
     """
     if checkpoint is None and pred is None:
         message = "nothing to score"

@@ -21,7 +21,9 @@ def _freeze(
     FILE ends in .onnx (ONNX) or .pt2 (torch.export). It takes RGB images (batch, 3, H, W) float32 in 0..255 and gives
     logits; FILE.json beside it names the classes.
 
-    Example: labelprep freeze build/train -o build/model.onnx --size 512 512
+    \b
+    Example:
+      labelprep freeze build/run -o build/model.onnx --size 144 192
     """
     from labelprep.stages._learning import require_torch
 

@@ -29,7 +29,8 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
 
     \b
     Example:
-      labelprep init data/sample --classes data/classes/street.yaml --ignore void -o pipelines/mine.yaml
+      labelprep init data/sample -o pipelines/mine.yaml \\
+        --classes data/classes/street.yaml --ignore void
     """
     from labelprep.inspection import inspect_dataset
     from labelprep.proposal import propose_classes, spec_text, void_classes

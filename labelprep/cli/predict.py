@@ -23,7 +23,9 @@ def _predict(ctx: click.Context, /, checkpoint: str, images: Path, out: Path, **
     CKPT is a checkpoint, the folder of a training run, or torchvision:NAME for a model with torchvision's
     published weights and the classes of Pascal VOC.
 
-    Example: labelprep predict torchvision:deeplabv3_resnet101 photos -o build/predicted --entropy
+    \b
+    Example:
+      labelprep predict build/run data/sample/images/val -o build/predicted
     """
     console: Console = ctx.obj
     params = build(PredictStage, {**words, "checkpoint": checkpoint, "images": images, "out": out})

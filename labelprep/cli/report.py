@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, sources: tuple[Place, ...], out: Place) -> None:
     """Write report.json, classes.csv and plots of prepared folders, training runs and evaluations.
 
-    Example: labelprep report build/masks build/train build/eval -o build/report
+    \b
+    Example:
+      labelprep report build/street build/run build/eval -o build/report
     """
     from labelprep.cli.tables import grid
     from labelprep.spec import ReportStage

@@ -25,6 +25,10 @@ def _split(ctx: click.Context, /, folder: Place, **words: Any) -> None:
 
     With --folds 5 the lists are fold0-train.txt, fold0-val.txt and so on to fold4. The same keys, ratios and seed
     give the same lists everywhere. Frames that --drop-dominated leaves out stand in splits/left_out.csv alone.
+
+    \b
+    Example:
+      labelprep split build/street --ratios 0.8 0.2 --stratify
     """
     console: Console = ctx.obj
     result = run_stage(ctx, "split", build(SplitStage, {**words, "data": folder}))

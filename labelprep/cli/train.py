@@ -26,7 +26,10 @@ def _train(ctx: click.Context, /, folder: Place, out: Place, overwrite: bool, **
     `labelprep weights` wrote for the same class table. A run that was stopped goes on with the same command, and ends
     with the same weights. Several GPUs: torchrun --nproc-per-node N -m labelprep train …
 
-    Example: labelprep train build/masks -o build/train --weights build/masks/weights/class_weights.json
+    \b
+    Example:
+      labelprep train build/street -o build/run \\
+        --model unet_small --epochs 1 --crop 64 64
     """
     from labelprep.stages._learning import follows
 

@@ -23,7 +23,8 @@ def command(ctx: click.Context, /, **words: Any) -> None:
 
     \b
     Example:
-      labelprep validate data/sample --classes data/classes/street.yaml --ignore void
+      labelprep validate data/sample \\
+        --classes data/classes/street.yaml --ignore void
     """
     params = build(ValidateStage, {name: words.pop(name) for name in OWN})
     rows = finding_rows(ctx.obj)

@@ -28,6 +28,10 @@ def _weigh(ctx: click.Context, /, folder: Place, file: Place | None, classes: st
     FILE's ending picks the kind: .json (with counts, scheme and hashes), .npy, .pt, .csv, .yaml or .mmseg.json;
     --write names kinds, written beside each other. With --classes, OUT may be any folder of palette or gray
     PNGs whose values are class ids.
+
+    \b
+    Example:
+      labelprep weights build/street --split train -o build/inverse.npy
     """
     from labelprep.stages import RunContext
     from labelprep.stages.weights import write_weights
