@@ -57,6 +57,10 @@ def _located(root: Place, path: Place, option: str) -> Place:
 
 def _given(dataset: DatasetSpec) -> list[Arrangement]:
     root, layout = dataset.root, dataset.layout
+    if layout in ANNOTATED and dataset.images is not None and dataset.masks is None:
+        elsewhere = _located(root, dataset.images, "--images")
+        found = candidates(root, layout, dataset.classes)
+        return [replace(a, sources=tuple(replace(s, images=elsewhere) for s in a.sources)) for a in found]
     if layout not in _OWN_FOLDERS:
         message = f"--images and --masks do not go with --layout {layout}"
         raise LayoutError(message, path=root, hint="leave --layout away, or give --pairs FILE")

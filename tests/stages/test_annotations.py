@@ -91,6 +91,7 @@ def test_only_images_whose_annotations_changed_are_converted_again(tmp_path):
     assert (mask(tmp_path / "out", "b") == 1).sum() == 4 * HEIGHT
 
 
+@pytest.mark.chaos
 def test_workers_write_what_one_process_writes(tmp_path):
     coco(tmp_path / "set")
     for name, words in {"one": ["--scheduler", "inline"], "two": ["--scheduler", "local", "--jobs", "2"]}.items():
@@ -354,3 +355,13 @@ def _counts(runs):
     from labelprep.formats.polygons.rle import counts_of
 
     return counts_of(runs["counts"].decode())
+
+
+def test_images_may_lie_elsewhere(tmp_path):
+    labelme(tmp_path / "set", imageWidth=None, imageHeight=None)
+    (tmp_path / "set" / "a.jpg").unlink()
+    image(tmp_path / "elsewhere" / "a.jpg")
+    words = ("--layout", "labelme", "--images", tmp_path / "elsewhere", "--json")
+    result = labelprep("validate", tmp_path / "set", *words)
+    assert result.code == 0, result.err
+    assert result.summary["good"] == 1

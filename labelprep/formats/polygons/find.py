@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 
 from labelprep.errors import LayoutError
-from labelprep.formats.folders import class_tables, holds_pictures, shown, subfolders
+from labelprep.formats.folders import class_tables, files_in, holds_pictures, shown, subfolders
 from labelprep.formats.layouts import IMAGE_FOLDERS, Arrangement, Source, Suffix, split_of
 from labelprep.formats.lists import inside
 from labelprep.formats.polygons import coco, cvat
@@ -18,12 +18,6 @@ _HEAD = 1 << 20  # bytes looked at to tell what a JSON is
 _PROBE = 5_000  # names looked at for an ending
 _ANNOTATIONS = ("annotations", "annotation", "labels", "json", "jsons", "labelme")
 _OTHER_TASKS = ("captions", "person_keypoints", "image_info", "stuff")
-
-
-def files_in(folder: Place, ending: str) -> list[Place]:
-    """The files directly in a folder that end so, sorted by name; hidden ones are left aside."""
-    found: Iterable[Place] = folder.glob(f"*{ending}")
-    return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
 
 
 def _head(path: Place) -> bytes:
@@ -123,9 +117,10 @@ def _json_of_coco(root: Place, folders: Folders) -> Iterator[tuple[Place, bool]]
 
 
 def _of_one_task(files: list[Place]) -> list[Place]:
-    """`instances_*.json` alone where captions and keypoints of the same images lie beside them."""
+    """`instances_*.json` alone where captions and keypoints of the same images lie beside them; stuff by itself."""
     named = [path for path in files if path.name.lower().startswith("instances")]
-    return named or [path for path in files if not path.name.lower().startswith(_OTHER_TASKS)]
+    others = [path for path in files if not path.name.lower().startswith(_OTHER_TASKS)]
+    return named or others or [path for path in files if path.name.lower().startswith("stuff")]
 
 
 def find_coco(root: Place, folders: Folders) -> list[Arrangement]:
