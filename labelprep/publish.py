@@ -239,11 +239,15 @@ def _sweep(base: Place, stale: Callable[[str, str], bool]) -> int:
     if isinstance(base, Remote):
         return _sweep_objects(base, stale)
     removed = 0
+    stay: set[Path] = set()  # or they would stand in the way of those behind them
     while True:
-        found = list(islice(_stale_below(base, "", stale), _AT_ONCE))
-        gone = [ours for path, ours in found if _removed(path, base, ours=ours)]
-        removed += sum(gone)
-        if len(found) < _AT_ONCE or not gone:
+        found = list(islice((each for each in _stale_below(base, "", stale) if each[0] not in stay), _AT_ONCE))
+        for path, ours in found:
+            if _removed(path, base, ours=ours):
+                removed += ours
+            else:
+                stay.add(path)
+        if len(found) < _AT_ONCE:
             return removed
 
 

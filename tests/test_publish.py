@@ -162,7 +162,8 @@ def test_a_mask_that_cannot_be_removed_leaves_the_folder_unfinished(tmp_path, mo
     assert convert(data, out).code == 0
     (data.root / "masks" / "m0.png").unlink()
     (data.root / "masks" / "m1.png").unlink()
-    (out / "masks" / ".0.1.tmp").touch()
+    for n in range(20):  # some of which are listed before the masks
+        (out / "masks" / f".0.{n}.tmp").touch()
     monkeypatch.setattr("labelprep.publish._AT_ONCE", at_once)
 
     def refuse(path, missing_ok=False, real=Path.unlink):
