@@ -15,7 +15,16 @@ import labelprep
 from labelprep.doctor.check import Check
 
 PATIENCE = 120  # seconds for a library's first import from a cold disk
-EXTRAS = {"train": "training and evaluation", "report": "plots", "s3": "s3:// URLs", "gcs": "gs:// URLs"}
+EXTRAS = {
+    "train": "training and evaluation",
+    "report": "reports",
+    "onnx": "freezing models as ONNX",
+    "tensorboard": "TensorBoard's logs",
+    "coco": "COCO's and CVAT's outlines",
+    "parquet": "tables as Parquet",
+    "s3": "s3:// URLs",
+    "gcs": "gs:// URLs",
+}
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 TORCH = """
 import json, torch, torchvision
@@ -38,10 +47,12 @@ def check_libraries() -> Iterator[Check]:
 
 
 def _judge(name: str, asked: list[Requirement], package: str) -> Check:
+    mend = f"python -m pip install --upgrade {package}"
+    if not asked:
+        return Check(name, "absent", "an older labelprep was installed here, which has no such extra", mend)
     found = {r.name: _version(r.name) for r in asked}
     missing = [r.name for r in asked if found[r.name] is None]
     old = [f"{r.name} {found[r.name]} is not {r.specifier}" for r in asked if _is_other(r, found[r.name])]
-    mend = f"python -m pip install --upgrade {package}"
     if old or (missing and package == "labelprep"):
         return Check(name, "bad", "; ".join([*old, *(f"{m} is not installed" for m in missing)]), mend)
     if missing:

@@ -32,18 +32,20 @@ def place(tmp_path, monkeypatch):
     return put
 
 
-def test_what_is_installed_here_is_good():
-    found = {check.name.split(" 0.")[0]: check for check in check_libraries()}
-    assert set(found) == {
-        "Python",
-        "labelprep",
-        "extra [train], for training and evaluation",
-        "extra [report], for plots",
-        "extra [s3], for s3:// URLs",
-        "extra [gcs], for gs:// URLs",
-    }
+def test_what_is_installed_here_is_good_and_no_extra_is_forgotten():
+    found = {check.name.partition(" 0.")[0].partition(",")[0]: check for check in check_libraries()}
+    extras = set(metadata.metadata("labelprep").get_all("Provides-Extra")) - {"all", "dev", "docs"}
+    assert set(found) == {"Python", "labelprep", *(f"extra [{name}]" for name in extras)}
     assert {check.state for check in found.values()} == {"good"}
     assert f"numpy {metadata.version('numpy')}" in found["labelprep"].found
+
+
+def test_an_extra_that_the_installed_labelprep_does_not_know_is_absent(place):
+    place("labelprep", "0.1.0", requires=["torch ; extra == 'train'"])
+    found = {check.name: check for check in check_libraries()}
+    unknown = found["extra [s3], for s3:// URLs"]
+    assert (unknown.state, unknown.mend) == ("absent", 'python -m pip install --upgrade "labelprep[s3]"')
+    assert "no such extra" in unknown.found
 
 
 def test_a_library_that_is_too_old_is_named_with_the_mend(place):
@@ -57,7 +59,7 @@ def test_a_library_that_is_too_old_is_named_with_the_mend(place):
 def test_an_extra_that_is_not_there_is_absent_and_not_bad(place):
     place("labelprep", "0.1.0", requires=["torch ; extra == 'train'", "no-such-library ; extra == 'report'"])
     found = {check.name: check for check in check_libraries()}
-    absent = found["extra [report], for plots"]
+    absent = found["extra [report], for reports"]
     assert (absent.state, absent.found) == ("absent", "not installed: no-such-library")
     assert absent.mend == 'python -m pip install --upgrade "labelprep[report]"'
 

@@ -42,6 +42,6 @@ def test_the_command_has_a_line_for_each_check_and_ends_with_4_where_one_is_bad(
         result = labelprep("doctor", "--json", "-o", tmp_path, "--scheduler", nobody)
     *rows, summary = result.objects
     assert result.code == summary["exit_code"] == 4
-    assert summary["checks"] == len(rows) == 12
+    assert summary["checks"] == len(rows) == 16
     assert rows[-1]["state"] == "bad"
     assert {row["name"] for row in rows if row["state"] == "bad"} >= {f"Dask cluster at {nobody}"}
