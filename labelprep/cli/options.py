@@ -39,6 +39,14 @@ METAVARS = {
 }
 
 
+class Choice(click.Choice[str]):
+    """One of some words; a wrong one is told with the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """The message of click, and what may have been meant."""
+        return super().get_invalid_choice_message(value, ctx).removesuffix(".") + did_you_mean(value, self.choices)
+
+
 def option_of(name: str, info: FieldInfo) -> click.Option:
     """The click option of one field of a model; its default is left to the model."""
     kind = _core(info.annotation)
@@ -48,7 +56,7 @@ def option_of(name: str, info: FieldInfo) -> click.Option:
         words |= {"is_flag": True, "metavar": None}
         flag = flag if info.default is False else f"{flag}/--no-{name.replace('_', '-')}"
     elif get_origin(kind) is Literal:
-        words |= {"type": click.Choice(get_args(kind))}
+        words |= {"type": Choice(get_args(kind))}
     elif get_origin(kind) is tuple:
         words |= {"multiple": True}
     elif kind in (int, float) and AS_BYTES not in info.metadata:

@@ -120,7 +120,8 @@ def find_ade20k(root: Place, folders: Folders) -> list[Arrangement]:
     sources = by_split((name, path, beside.get(name)) for name, path in inner.items() if holds_pictures(path))
     if not sources:
         return []
-    why = f"masks in {_listed(root, [s.masks for s in sources])}, images in folders of the same names below images/"
+    places = _listed(root, [s.masks for s in sources])
+    why = f"masks in {places}, images below images/; 0 is ignored, k is class k - 1"
     own = names_table(root, "objectInfo.txt")
     return [
         Arrangement("ade20k", why, "--layout ade20k", sources, tables=own, preset=PRESET + "ade20k", zero_ignored=True)

@@ -236,6 +236,14 @@ def test_prefixes_and_suffixes_in_any_case_of_ending_are_taken_off(tmp_path):
     assert "1 pictures that do not carry the suffix are left out" in found.why
 
 
+def test_a_layout_that_there_is_not_is_told_with_the_nearest(tmp_path):
+    done = labelprep("inspect", tmp_path, "--layout", "ultralitics")
+    assert done.code == 2
+    assert "did you mean 'ultralytics'?" in done.err
+    with pytest.raises(LayoutError, match=r"unknown layout 'mapilary'; expected auto, .*; did you mean 'mapillary'"):
+        candidates(tmp_path, "mapilary")
+
+
 # lists of pairs
 
 
