@@ -64,6 +64,12 @@ class Scores:
     suspects: tuple[Finding, ...] = ()
 
     @property
+    def label(self) -> str:
+        """What it is called: its folder, with the one above where it is just `eval`."""
+        name = self.folder.absolute().name
+        return f"{self.folder.absolute().parent.name}/{name}" if name == "eval" else name
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the classes in id order."""
         return tuple(c["name"] for c in self.metrics["classes"])
@@ -74,7 +80,8 @@ class Sources:
     """Everything that a report is made of.
 
     Attributes:
-        prepared: the prepared folder, if one was given.
+        prepared: the prepared folder, if one was given; of two, the first.
+        other: the second prepared folder, which is compared with the first; its class table may be another.
         weights: the class weights that lie in it, if any.
         runs: training runs in the order given.
         scores: evaluations in the order given; the first is the one in the class table.
@@ -84,6 +91,7 @@ class Sources:
     weights: ClassWeights | None
     runs: tuple[TrainingRun, ...]
     scores: tuple[Scores, ...]
+    other: Prepared | None = None
 
     @property
     def table(self) -> ClassTable | None:
@@ -97,7 +105,7 @@ def read_sources(folders: Sequence[Place]) -> Sources:
     """Reads folders that `convert`, `train` and `eval` wrote; one folder may be several of these.
 
     Raises:
-        UsageError: for a folder that is none of them, damaged files, or more than one prepared folder.
+        UsageError: for a folder that is none of them, damaged files, or more than two prepared folders.
         MismatchError: where two of them have different class tables.
     """
     prepared: list[Prepared] = []
@@ -117,11 +125,12 @@ def read_sources(folders: Sequence[Place]) -> Sources:
         if len(prepared) + len(runs) + len(scores) == before:
             message = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
             raise UsageError(message, path=folder, hint=HINT)
-    if len(prepared) > 1:
-        message = f"two prepared folders, {prepared[0].root} and {prepared[1].root}; a report is about one"
-        raise UsageError(message, hint="make a report of each")
-    first = prepared[0] if prepared else None
-    sources = Sources(first, None if first is None else _weights(first), tuple(runs), tuple(scores))
+    if len(prepared) > 2:
+        message = f"{len(prepared)} prepared folders: {', '.join(str(p.root) for p in prepared)}; expected one or two"
+        raise UsageError(message, hint="a report is about one, or compares two")
+    first, second = (*prepared, None, None)[:2]
+    weights = None if first is None else _weights(first)
+    sources = Sources(first, weights, tuple(runs), tuple(scores), second)
     _check_tables(sources)
     return sources
 

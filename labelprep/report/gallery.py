@@ -49,7 +49,7 @@ def strip(material: Material) -> list[dict[str, Any]]:
     for row in _thinned(survey.spread, STRIP):
         layers = layers_of(prepared, row, STRIP_SIDE)
         if layers is not None:
-            _, image, ids = layers
+            image, ids = layers
             colors = pictures.colors_of(prepared.table)
             over = pictures.blended(image, colors[ids])
             shown.append(
@@ -58,8 +58,8 @@ def strip(material: Material) -> list[dict[str, Any]]:
     return shown
 
 
-def layers_of(prepared: Prepared, row: Row, side: int) -> tuple[float, pictures.RGB8 | None, NDArray[Any]] | None:
-    """Scale, image (h, w, 3) and ids (h, w) of a sample, thinned out to `side`; None without a mask."""
+def layers_of(prepared: Prepared, row: Row, side: int) -> tuple[pictures.RGB8 | None, NDArray[Any]] | None:
+    """Image (h, w, 3) and ids (h, w) of a sample, thinned out to `side`; None without a mask."""
     ids = pictures.ids_at(prepared.mask_path(row.key))
     if ids is None:
         return None
@@ -68,7 +68,7 @@ def layers_of(prepared: Prepared, row: Row, side: int) -> tuple[float, pictures.
     rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
     image = pictures.image_of(prepared, row)
-    return scale, None if image is None else pictures.fitted(image, (height, width)), ids[rows][:, columns]
+    return None if image is None else pictures.fitted(image, (height, width)), ids[rows][:, columns]
 
 
 def ids_as_data(ids: NDArray[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def _shown(place: Place | None) -> str | None:
     if not isinstance(place, Path):
         return None if place is None else str(place)
     here = Path.cwd()
-    whole = place.absolute()
+    whole = Path(os.path.normpath(place.absolute()))
     return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.as_posix()
 
 

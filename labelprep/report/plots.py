@@ -1,4 +1,4 @@
-"""The plots of figures: class balance, confusion, training curves, uncertainty. Values in, PNG bytes out."""
+"""The plots of figures: class balance, confusion, training curves, uncertainty. Values in, PNG and SVG out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def class_balance(
     *,
     title: str = "share of valid pixels",
     weights_title: str = "weight",
-) -> bytes:
+) -> style.Drawn:
     """Bars of each class's share of the valid pixels and of its weight, both on a log scale, commonest first.
 
     Args:
@@ -59,7 +59,7 @@ def class_balance(
             axes[1].set_title(weights_title)
         axes[0].set_yticks(range(rows), [style.shorten(names[i]) for i in order], fontsize=size)
         axes[0].set_ylim(rows - 0.4, -0.6)
-        return style.png(fig)
+        return style.drawn(fig)
 
 
 def _bars(
@@ -83,7 +83,7 @@ def _bars(
     axes.tick_params(axis="y", length=0)
 
 
-def confusion(names: Sequence[str], matrix: NDArray[np.int64]) -> bytes:
+def confusion(names: Sequence[str], matrix: NDArray[np.int64]) -> style.Drawn:
     """The confusion matrix, each row divided by its sum; counts in the cells where they fit.
 
     Args:
@@ -122,7 +122,7 @@ def confusion(names: Sequence[str], matrix: NDArray[np.int64]) -> bytes:
             _cells(axes, shares, matrix, counts=classes <= COUNTS_UP_TO)
         bar = fig.colorbar(image, ax=axes, fraction=0.04, pad=0.02, shrink=0.6)
         bar.outline.set_visible(False)
-        return style.png(fig)
+        return style.drawn(fig)
 
 
 def _cells(axes: Axes, shares: NDArray[np.float64], matrix: NDArray[np.int64], *, counts: bool) -> None:
@@ -147,7 +147,7 @@ def _cells(axes: Axes, shares: NDArray[np.float64], matrix: NDArray[np.int64], *
             )
 
 
-def curves(history: Sequence[Mapping[str, Any]]) -> bytes:
+def curves(history: Sequence[Mapping[str, Any]]) -> style.Drawn:
     """Loss and quality over the epochs, the best epoch marked.
 
     Args:
@@ -185,10 +185,10 @@ def curves(history: Sequence[Mapping[str, Any]]) -> bytes:
             axes.grid()
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="upper right" if axes is left else "best", fontsize=8)
-        return style.png(fig)
+        return style.drawn(fig)
 
 
-def uncertainty(values: Mapping[str, Any]) -> bytes:
+def uncertainty(values: Mapping[str, Any]) -> style.Drawn:
     """The reliability curve beside the entropy-against-error curve, each over the shares of pixels in its bins.
 
     Args:
@@ -218,7 +218,7 @@ def uncertainty(values: Mapping[str, Any]) -> bytes:
             axes.set_title(title)
             axes.set_xlabel(across)
             axes.legend(loc="upper left", fontsize=8)
-        return style.png(fig)
+        return style.drawn(fig)
 
 
 def _lines(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from labelprep.errors import MissingExtraError
 
@@ -32,6 +36,7 @@ _STYLE: Any = {
     "font.size": 9,
     "grid.color": GRID,
     "legend.frameon": False,
+    "svg.hashsalt": "labelprep",  # else ids are drawn at random
     "text.color": INK,
     "text.parse_math": False,  # a $ in a class name is a $
     "xtick.color": FAINT,
@@ -68,11 +73,49 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout=layout, facecolor="white")
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as bytes, the same for the same values and library versions.
+
+    Attributes:
+        png: for pages and slides.
+        fig: as it was drawn.
+    """
+
+    png: bytes
+    fig: Figure
+
+    def svg(self) -> bytes:
+        """For papers; the text is outlines."""
+        out = io.BytesIO()
+        with styled():
+            self.fig.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        return out.getvalue()
+
+
+def drawn(fig: Figure) -> Drawn:
+    """The figure as PNG and, when asked for, SVG."""
+    return Drawn(png(fig), fig)
+
+
 def png(fig: Figure) -> bytes:
     """The figure as PNG bytes, the same for the same values and library versions."""
     out = io.BytesIO()
     fig.savefig(out, format="png", dpi=DPI, metadata={"Software": None})
     return out.getvalue()
+
+
+def ramp() -> NDArray[np.uint8]:
+    """The colours from nothing (0) to all (255) of heat maps and entropy maps, (256, 3) uint8.
+
+    Raises:
+        MissingExtraError: without matplotlib.
+    """
+    with styled():
+        import matplotlib as mpl
+
+        colors: NDArray[np.uint8] = mpl.colormaps["inferno"](np.arange(256), bytes=True)[:, :3]
+        return colors
 
 
 def quiet_axis(axes: Axes) -> None:

@@ -56,6 +56,23 @@ def summarise(sources: Sources) -> dict[str, Any]:
     return finite
 
 
+def metric_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `metrics.json` holds: numbers under short names, as DVC and CI compare them; what is unknown is left out.
+
+    Args:
+        values: of `summarise`.
+    """
+    verdict, masks = values["verdict"], values["masks"] or {}
+    found = {name: verdict[name] for name in ("errors", "warnings", "notes")} if values["masks"] else {}
+    numbers = {**found, "masks_written": masks.get("written"), "masks_failed": masks.get("failed")}
+    metrics, baseline = values["metrics"] or {}, values["baseline"] or {}
+    numbers |= {name: metrics.get(name) for name in FIGURES if name != "pixels"}
+    numbers["baseline_mean_iou"] = baseline.get("mean_iou")
+    per_class = {row["name"]: row["iou"] for row in values["classes"] if row["iou"] is not None}
+    known = {name: value for name, value in numbers.items() if value is not None}
+    return known | ({"iou": per_class} if per_class else {})
+
+
 def _findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """One row a kind: how often, how many pixels, cause, mend and the first examples."""
     kinds: dict[tuple[str, str], dict[str, Any]] = {}
@@ -96,7 +113,9 @@ def _masks(prepared: Prepared) -> dict[str, Any]:
 
 def _splits(prepared: Prepared) -> dict[str, Any]:
     counts = {name: prepared.counts(name) for name in prepared.splits()}
-    return {name: {"masks": c.masks, "pixels": c.pixels.tolist()} for name, c in counts.items()}
+    return {
+        name: {"masks": c.masks, "pixels": c.pixels.tolist(), "images": c.images.tolist()} for name, c in counts.items()
+    }
 
 
 def _verdict(kinds: list[dict[str, Any]], masks: Mapping[str, Any] | None, first: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,24 +1,24 @@
-"""Writes a report: `index.html` and its pages, `report.json`, `classes.csv` and `plots/*.png`."""
+"""Writes a report: `index.html` and its pages, `report.json`, `metrics.json`, `classes.csv` and `plots/*`."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from labelprep.report import html, plots, samples
+from labelprep.report import figures, html, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
-from labelprep.report.summary import COLUMNS, summarise
+from labelprep.report.summary import COLUMNS, metric_values, summarise
+from labelprep.report.tables import csv_of
 from labelprep.storage.atomic import confined, sweep_temporary, write_atomic
 from labelprep.storage.place import Place
+
+FORMS = ("png", "svg", "csv")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Report:
 def write_report(folders: Sequence[Place], out: Path) -> Report:
     """Writes the report of prepared folders, training runs and evaluations.
 
-    `report.json` comes last, so that a folder that holds one holds the whole report. Plots of a former
+    `report.json` comes last, so that a folder that holds one holds the whole report. Plots and pages of a former
     report in the same place that this one does not have are removed.
 
     Raises:
@@ -50,50 +50,35 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
     """
     sources = read_sources(folders)
     values = summarise(sources)
-    for folder in (out, confined(out, out / "plots" / "classes.png").parent):
-        sweep_temporary(folder)
-    former = _former_plots(out)
-    names = []
-    for name, png in _plots(sources):
+    for name in ("plots", "lists", "thumbs", "assets"):
+        sweep_temporary(confined(out, out / name / "any").parent)
+    sweep_temporary(out)
+    former, former_pages = _former(out)
+    looked = html.look(sources)
+    files: dict[str, list[tuple[str, str]]] = {}
+    for plot in figures.every(sources, looked.geometry):
+        for form, content in zip(FORMS, (plot.drawn.png, plot.drawn.svg(), plot.csv), strict=True):
+            write_atomic(out / "plots" / f"{plot.name}.{form}", content)
+        files[plot.name] = [(form.upper(), f"plots/{plot.name}.{form}") for form in FORMS]
+    values["plots"] = [f"plots/{name}.png" for name in files]
+    for name, png in _panels(sources):
         write_atomic(out / name, png)
-        names.append(name)
-    for name in former - set(names):
-        (out / name).unlink(missing_ok=True)
+        values["plots"].append(name)
+    for name in former - set(values["plots"]):
+        for form in FORMS:
+            (out / name).with_suffix(f".{form}").unlink(missing_ok=True)
     write_atomic(out / "classes.csv", _csv(values["classes"]))
-    values["plots"] = names
-    values["pages"] = html.write_html(out, sources, values)
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(out / "report.json", text.encode())
-    return Report(out, values, hashlib.sha256(text.encode()).hexdigest())
+    write_atomic(out / "metrics.json", _json(metric_values(values)))
+    values["pages"] = html.write_html(out, sources, values, looked, files)
+    for name in former_pages - set(values["pages"]):
+        (out / name).unlink(missing_ok=True)
+    text = _json(values)
+    write_atomic(out / "report.json", text)
+    return Report(out, values, hashlib.sha256(text).hexdigest())
 
 
-def _plots(sources: Sources) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every plot that the sources give."""
-    table, prepared, weights = sources.table, sources.prepared, sources.weights
-    if prepared is not None and table is not None:
-        colors = np.array([c.color for c in table.classes], np.uint8)
-        if weights is None:
-            yield "plots/classes.png", plots.class_balance(table.names, colors, prepared.totals.pixels)
-        else:  # the shares that the weights were computed from, so that both sides tell one story
-            yield (
-                "plots/classes.png",
-                plots.class_balance(
-                    table.names,
-                    colors,
-                    weights.counts.pixels,
-                    np.array(weights.weights),
-                    title=f"share of valid pixels ({weights.split or 'all masks'})",
-                    weights_title=f"weight ({weights.method}, {_normalized(weights.normalize)})",
-                ),
-            )
-    for n, run in enumerate(sources.runs, 1):
-        if run.history:
-            yield _name("curves", n), plots.curves(run.history)
-    for n, scores in enumerate(sources.scores, 1):
-        yield _name("confusion", n), plots.confusion(scores.names, scores.confusion)
-        if scores.uncertainty is not None and scores.uncertainty["pixels"]:
-            yield _name("uncertainty", n), plots.uncertainty(scores.uncertainty)
-    yield from _panels(sources)
+def _json(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _panels(sources: Sources) -> Iterator[tuple[str, bytes]]:
@@ -106,31 +91,22 @@ def _panels(sources: Sources) -> Iterator[tuple[str, bytes]]:
         shown = [samples.prepared_pictures(prepared)]
     for n, pictures in enumerate(shown, 1):
         if pictures:
-            yield _name("samples", n), panel(pictures, table.names, table.palette, table.ignore_index)
+            name = "plots/samples.png" if n == 1 else f"plots/samples_{n}.png"
+            yield name, panel(pictures, table.names, table.palette, table.ignore_index)
 
 
-def _name(plot: str, number: int) -> str:
-    return f"plots/{plot}.png" if number == 1 else f"plots/{plot}_{number}.png"
-
-
-def _normalized(normalize: str) -> str:
-    return {"mean": "mean 1", "sum": "sum 1"}.get(normalize, "as computed")
-
-
-def _former_plots(out: Path) -> set[str]:
+def _former(out: Path) -> tuple[set[str], set[str]]:
+    """Plots and pages of the report that lies there, by names that are ours."""
     try:
         values = json.loads((out / "report.json").read_text("utf-8"))
-        return {n for n in values["plots"] if Path(n).parent == Path("plots") and n.endswith(".png")}
+        found = [*values["plots"], *values.get("pages", ())]
+        plots = {name for name in found if re.fullmatch(r"plots/[a-z0-9_]+\.png", name)}
+        return plots, {name for name in found if re.fullmatch(r"[a-z0-9-]+\.html", name)}
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        return set(), set()
 
 
 def _csv(classes: Sequence[Mapping[str, Any]]) -> bytes:
     """One line a class; the colour as #rrggbb, empty where something is unknown."""
-    text = io.StringIO(newline="")
-    rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    rows.writeheader()
-    for row in classes:
-        color = None if row["color"] is None else "#{:02x}{:02x}{:02x}".format(*row["color"])
-        rows.writerow({**row, "color": color})
-    return text.getvalue().encode()
+    rows = ({**row, "color": row["color"] and "#{:02x}{:02x}{:02x}".format(*row["color"])} for row in classes)
+    return csv_of(COLUMNS, rows)

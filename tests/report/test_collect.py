@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -24,9 +26,12 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         read_sources([tmp_path])
 
 
-def test_two_prepared_folders_are_refused_by_name(folders, built):
-    with pytest.raises(UsageError, match="two prepared folders"):
-        read_sources([folders.out, built.out])
+def test_two_prepared_folders_are_compared_and_three_refused(folders, built, tmp_path):
+    sources = read_sources([folders.out, built.out])
+    assert (sources.prepared.root, sources.other.root) == (folders.out, built.out)
+    shutil.copytree(built.out, tmp_path / "third")
+    with pytest.raises(UsageError, match="3 prepared folders"):
+        read_sources([folders.out, built.out, tmp_path / "third"])
 
 
 def test_damaged_json_names_the_file(folders):

@@ -8,8 +8,8 @@ from labelprep.report import plots
 from labelprep.report.panel import Picture, panel
 
 
-def opened(png):
-    image = Image.open(io.BytesIO(png))
+def opened(drawn):
+    image = Image.open(io.BytesIO(getattr(drawn, "png", drawn)))
     image.load()
     return image.convert("RGB")
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from labelprep.errors import MissingExtraError
-from labelprep.report.write import write_report
+from labelprep.report.write import FORMS, write_report
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,10 @@ def data(folder):
 
 
 def test_the_folder_holds_json_csv_and_plots(report):
-    plots = {f"plots/{name}.png" for name in ("classes", "curves", "confusion", "samples")}
-    assert data(report.folder) == {"report.json", "classes.csv", *plots}
+    names = ("classes", "curves", "confusion", "geometry", "positions")
+    plots = {f"plots/{name}.{form}" for name in names for form in ("png", "svg", "csv")} | {"plots/samples.png"}
+    tables = {"report.json", "metrics.json", "classes.csv", "lists/images.csv"}
+    assert data(report.folder) == tables | plots
     values = json.loads((report.folder / "report.json").read_text("utf-8"))
     assert values == report.values
     assert report.identity == hashlib.sha256((report.folder / "report.json").read_bytes()).hexdigest()
@@ -90,11 +92,11 @@ def test_the_same_sources_give_the_same_bytes_anywhere(report, folders, tmp_path
 
 
 def test_plots_that_a_new_report_does_not_have_are_removed(built, tmp_path):
-    write_report([built.out, built.run], tmp_path)
+    write_report([built.run, built.eval], tmp_path)
     (tmp_path / "plots" / "mine.png").write_bytes(b"kept")
-    write_report([built.out], tmp_path)
+    write_report([built.run], tmp_path)
     assert data(tmp_path) == {
-        "report.json", "classes.csv", "plots/classes.png", "plots/samples.png", "plots/mine.png",
+        "report.json", "metrics.json", "classes.csv", "plots/mine.png", *(f"plots/curves.{f}" for f in FORMS),
     }  # fmt: skip
 
 

@@ -9,9 +9,12 @@ from typing import Any
 
 from labelprep.classes import ClassTable
 from labelprep.report.collect import Sources
+from labelprep.report.geometry import Geometry
 from labelprep.report.mends import Places
 from labelprep.report.pictures import Album
 from labelprep.report.survey import KindFound, Survey
+
+TABLE = "class_table.yaml"  # the class table as a file that commands take
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Material:
         values: the content of `report.json`.
         kinds: the findings by kind, those of evaluations among them.
         survey: of the prepared folder's manifest; None without one.
+        geometry: of its masks; None without masks.
         album: takes the pictures.
         places: what commands are about.
         out: the report's folder.
@@ -52,6 +56,7 @@ class Material:
     values: Mapping[str, Any]
     kinds: Sequence[KindFound]
     survey: Survey | None
+    geometry: Geometry | None
     album: Album
     places: Places
     out: Path

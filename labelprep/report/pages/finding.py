@@ -34,11 +34,11 @@ def list_name(code: str) -> str:
 
 
 def pages(material: Material) -> Iterator[Page]:
-    """A page for each kind but those that a model found, which have one of their own."""
+    """A page for each kind; those that a model found stand in the list of pages."""
     for kind in material.kinds:
         yield Page(
             page_name(kind.code),
-            kind.title,
+            {"suspect-label": "Suspect labels", "suspect-mask": "Suspect masks"}.get(kind.code, kind.title),
             "finding.html.j2",
             {
                 "kind": kind,
@@ -49,7 +49,7 @@ def pages(material: Material) -> Iterator[Page]:
                 "columns": _columns(kind),
                 "files": material.files.get(kind.code, ()),
             },
-            listed=False,
+            listed=kind.code in SUSPECTS,
         )
 
 
