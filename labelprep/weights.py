@@ -259,7 +259,8 @@ def weights_for_table(path: Place, table: ClassTable) -> NDArray[np.float64]:
 
 def _mismatch(names: Sequence[str], table: ClassTable, source: str, table_hash: str | None) -> MismatchError:
     mine = f"{source} has {len(names)} entries" + (f" (table {table_hash[:12]})" if table_hash else "")
-    parts = [f"{mine}, prepared set has {len(table)} classes (table {table.hash[:12]})"]
+    mine += f": {_listed(names)}" if any(names) else ", without names"
+    parts = [f"{mine}; the prepared set has {len(table)} classes (table {table.hash[:12]}): {_listed(table.names)}"]
     if any(names):
         missing = [n for n in table.names if n not in names]
         extra = [n for n in names if n not in table.names]

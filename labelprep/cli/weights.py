@@ -25,9 +25,9 @@ SCHEME = ("method", "normalize", "absent", "split")
 def _weigh(ctx: click.Context, /, folder: Place, file: Place | None, classes: str | None, **words: Any) -> None:
     """Weigh the classes of a prepared folder OUT, or of one of its splits, by their exact pixel counts.
 
-    FILE's ending picks the kind: .json (with counts, scheme and hashes), .npy, .pt, .csv, .yaml or .mmseg.json;
-    --write names kinds, written beside each other. With --classes, OUT may be any folder of palette or gray
-    PNGs whose values are class ids.
+    FILE's ending picks the kind: .json (with counts, scheme and hashes), .npy, .pt, .csv, .yaml, .mmseg.json or
+    .keras.json; --write names kinds, written beside each other. With --classes, OUT may be any folder of palette
+    or gray PNGs whose values are class ids.
 
     \b
     Example:

@@ -7,7 +7,8 @@
 | `pt` | `.pt` | float32 tensor (C,), read by `torch.load(path, weights_only=True)` |
 | `csv` | `.csv` | `id,name,pixels,images,frequency,weight` |
 | `yaml` | `.yaml`, `.yml` | a list of C floats, as mmsegmentation's `class_weight='FILE'` reads it |
-| `mmseg` | `.mmseg.json` | the same list as JSON |
+| `mmseg` | `.mmseg.json`, `.mmseg.yaml` | the same list |
+| `keras` | `.keras.json` | `{"0": w, …}`; Keras takes `{int(k): w for k, w in json.load(open(FILE)).items()}` |
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import csv
 import io
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,10 +30,12 @@ from labelprep.errors import MissingExtraError, UsageError
 from labelprep.storage.atomic import write_atomic
 from labelprep.storage.place import Place, to_place
 
-# kind -> its ending; .mmseg.json stands before .json, which is its end
+# kind -> its ending; .mmseg.json and .keras.json stand before .json, which is their end
 ENDINGS: Mapping[str, str] = MappingProxyType(
-    {"mmseg": ".mmseg.json", "json": ".json", "npy": ".npy", "pt": ".pt", "csv": ".csv", "yaml": ".yaml"}
+    {"mmseg": ".mmseg.json", "keras": ".keras.json", "json": ".json", "npy": ".npy", "pt": ".pt"}
+    | {"csv": ".csv", "yaml": ".yaml"}
 )
+_PICKLES = (".pkl", ".pickle", ".pth", ".joblib")
 _NATIVE = (
     *("weights", "names", "method", "normalize", "absent", "clip", "split", "table_hash", "prepared_hash"),
     *("warnings", "counts"),
@@ -67,6 +71,9 @@ def kind_of(path: Place | str) -> str:
     for kind, ending in ENDINGS.items():
         if name.endswith(ending):
             return kind
+    if name.endswith(_PICKLES):
+        message = "a pickle runs whatever is in it when it is read, so none is read or written here"
+        raise UsageError(message, path=path, hint=f"take one of {', '.join(ENDINGS.values())}")
     message = f"no weight file has such an ending; expected one of {', '.join(ENDINGS.values())}"
     raise UsageError(message, path=path, hint="end the name with one of them, or name the kind: --write KIND")
 
@@ -97,6 +104,7 @@ def encode(values: Mapping[str, Any], kind: str) -> bytes:
     writers: dict[str, Callable[[Mapping[str, Any]], bytes]] = {
         "json": lambda v: (json.dumps(v, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         "mmseg": lambda v: (json.dumps(list(v["weights"]), allow_nan=False) + "\n").encode(),
+        "keras": lambda v: (json.dumps(dict(enumerate(v["weights"])), allow_nan=False) + "\n").encode(),
         "yaml": lambda v: "".join(f"- {_yaml_float(x)}\n" for x in v["weights"]).encode(),
         "npy": _npy,
         "pt": _pt,
@@ -143,7 +151,7 @@ def _csv(values: Mapping[str, Any]) -> bytes:
 
 
 def read(path: Place) -> WeightFile:
-    """Reads a weight file of any kind; a `.json` file may be native or a plain list.
+    """Reads a weight file of any kind; a `.json` file may be native, a plain list or Keras' mapping.
 
     Raises:
         UsageError: where the file is missing, damaged, of no known kind, or does not hold C finite
@@ -156,10 +164,20 @@ def read(path: Place) -> WeightFile:
     except OSError as error:
         message = f"cannot read the weight file: {error.strerror or error}"
         raise UsageError(message, path=path, hint="make one: labelprep weights OUT -o FILE") from None
-    readers = {"json": _read_json, "mmseg": _read_json, "yaml": _read_yaml, "npy": _read_npy, "pt": _read_pt}
+    readers = {
+        "json": _read_json,
+        "mmseg": _read_json,
+        "keras": _read_json,
+        "yaml": _read_yaml,
+        "npy": _read_npy,
+        "pt": _read_pt,
+    }
     try:
         found = (readers | {"csv": _read_csv})[kind](data)
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except RecursionError:
+        message = f"not a weight file of kind {kind}: nested too deep"
+        raise UsageError(message, path=path, hint="write it again: labelprep weights OUT -o FILE") from None
+    except (ValueError, KeyError, TypeError, EOFError, OverflowError) as error:
         message = f"not a weight file of kind {kind}: {error}"
         raise UsageError(message, path=path, hint="write it again: labelprep weights OUT -o FILE") from None
     _check(found, path)
@@ -181,6 +199,11 @@ def _read_json(data: bytes) -> WeightFile:
     values = json.loads(data)
     if isinstance(values, list):
         return _plain(values)
+    if not isinstance(values, dict):
+        message = f"expected a list or a mapping of weights, got {values!r:.60}"
+        raise ValueError(message)
+    if values and all(key.isdecimal() for key in values):
+        return _plain(_by_id(values))
     if set(values) != set(_NATIVE):
         message = (
             f"expected a list of weights or the native form; keys that differ: {sorted(set(values) ^ set(_NATIVE))}"
@@ -192,12 +215,25 @@ def _read_json(data: bytes) -> WeightFile:
     return WeightFile(np.array(values["weights"], np.float64), tuple(values["names"]), values)
 
 
+def _by_id(values: Mapping[str, Any]) -> list[Any]:
+    """Keras' mapping as a list; its ids must leave no gap."""
+    by_id = {int(key): weight for key, weight in values.items()}
+    if sorted(by_id) != list(range(len(values))):
+        message = f"expected weights for the ids 0..{len(values) - 1}, got {', '.join(list(values)[:12])}"
+        raise ValueError(message)
+    return [by_id[i] for i in range(len(by_id))]
+
+
 def _read_yaml(data: bytes) -> WeightFile:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    text = data.decode()
+    if sum(map(text.count, "[{*")) > 1:  # nesting and aliases can take minutes to read
+        message = "expected a plain list of numbers"
+        raise ValueError(message)
     try:
-        return _plain(YAML(typ="safe", pure=True).load(data.decode()))
+        return _plain(YAML(typ="safe", pure=True).load(text))
     except YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
 
@@ -212,7 +248,9 @@ def _read_pt(data: bytes) -> WeightFile:
     except ImportError:
         raise MissingExtraError("torch", "train") from None  # noqa: EM101 - a package's name
     try:
-        return _plain(torch.load(io.BytesIO(data), weights_only=True, map_location="cpu").numpy())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles, which are refused anyway
+            return _plain(torch.load(io.BytesIO(data), weights_only=True, map_location="cpu").numpy())
     except (RuntimeError, AttributeError, pickle.UnpicklingError) as error:
         raise ValueError(str(error).splitlines()[0]) from None
 

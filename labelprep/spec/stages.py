@@ -127,7 +127,7 @@ class WeightsStage(Stage):
     absent: Literal["zero", "max", "error"] = Field("zero", description="weight of a class that never appears")
     clip: Clip | None = Field(None, description="LO HI: clip before normalising")
     write: Annotated[
-        tuple[Literal["json", "npy", "pt", "csv", "yaml", "mmseg"], ...],
+        tuple[Literal["json", "npy", "pt", "csv", "yaml", "mmseg", "keras"], ...],
         Field(min_length=1),
     ] = Field(("json",), description="file formats")
     name: FileName = Field("class_weights", description="file name without its ending")

@@ -45,7 +45,7 @@ def read(root: Value, problems: Problems) -> RawTable:
     """
     word = next((word for word in _NAMED if root.mapping.get(word, Value(None, 1)).mapping), "")
     labels = root.mapping[word] if word else root
-    if word == "label2id" or (not word and not _are_ids(labels.mapping)):
+    if word == "label2id" or (not word and all(v.number is not None for v in labels.mapping.values())):
         rows = [_turned(name, value, problems) for name, value in labels.mapping.items()]
     else:
         rows = [

@@ -161,7 +161,7 @@ def _lost_names(table: ClassTable, says: Says) -> Found:
 
 
 def _lost_ignored(table: ClassTable, says: Says) -> Found:
-    names = [c.name for c in table.ignored]
+    names = [c.name for c in table.ignored if not _comes_back(c, table, says)]
     if says.ignored == "kept":
         by_id = says.ids == "first" and len(table) < IGNORE_INDEX  # whose id is 255 is ignored without a word
         told = [c.name for c in table.ignored if by_id and c.source_ids[:1] == (IGNORE_INDEX,) and c.colors]
@@ -182,6 +182,17 @@ def _lost_ignored(table: ClassTable, says: Says) -> Found:
             "ignored classes without a colour of their own: {}",
             [c.name for c in table.ignored if not c.colors],
         )
+
+
+def _comes_back(c: IgnoredClass, table: ClassTable, says: Says) -> bool:
+    """Whether an ignored class is what the dialect's reader makes of one anyway."""
+    if says.ignored == "joined":
+        return table.ignored == (IgnoredClass("ignore", (), (len(table),)),)
+    as_read = {
+        "ids": [(f"value {v}", (v,)) for v in c.source_ids],
+        "out": [("other", (0,))] if says.ids == "from-1" else [],
+    }
+    return not c.colors and (c.name, c.source_ids) in as_read.get(says.ignored, ())
 
 
 def _lost_colors(table: ClassTable, says: Says) -> Found:

@@ -137,8 +137,10 @@ def test_classes_without_colours_are_painted_with_the_voc_palette(table_file):
         (
             "m.json",
             '{"classes": ["a", 3],\n "palette": [[1, 2, 3],\n [1, 2]]}',
-            ["1: classes[1]: expected a class name in quotes, got 3"]
-            + ['3: palette[1]: expected [r, g, b] with values 0..255 or "#RRGGBB" in quotes, got [1, 2]'],
+            [
+                "1: classes[1]: expected a class name in quotes, got 3",
+                '3: palette[1]: expected [r, g, b] with values 0..255 or "#RRGGBB" in quotes, got [1, 2]',
+            ],
         ),
         (
             "m.json",
@@ -154,8 +156,10 @@ def test_classes_without_colours_are_painted_with_the_voc_palette(table_file):
         (
             "d.json",
             '{"label_map": {"0": "a", "x": "b"},\n"segmentation_colors": 3}',
-            ["1: label_map.x: expected an id, a whole number, got 'x'"]
-            + ["2: segmentation_colors: expected a list of colours, got 3"],
+            [
+                "1: label_map.x: expected an id, a whole number, got 'x'",
+                "2: segmentation_colors: expected a list of colours, got 3",
+            ],
         ),
         (
             "dataset.json",
@@ -233,7 +237,7 @@ def test_a_file_of_no_dialect_lists_those_that_were_tried_and_why(table_file):
 
 
 def test_a_python_file_without_classes_says_what_was_looked_for(table_file):
-    head, reason = problems_of(table_file("a.py", "import os\nos.abort()\n"))
+    _, reason = problems_of(table_file("a.py", "import os\nos.abort()\n"))
     assert reason == "  mmsegmentation METAINFO: line 1: expected `classes` as a list of names; got the keys (none)"
 
 
