@@ -15,7 +15,7 @@ from labelprep.exports.values import EVERYTHING_KEPT, Item, Kept, Layout
 
 def _csv_line(item: Item) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([item.image_to, item.mask_to, item.split])
+    csv.writer(text, lineterminator="").writerow([item.image_to, item.mask_to, item.split, item.key])
     return text.getvalue()
 
 
@@ -35,6 +35,7 @@ def _without(*lost: Kept) -> tuple[Kept, ...]:
 
 FLAT: Final = "folders of names (`a/b` becomes `a__b`)"
 NO_COLOURS: Final = "colours"
+NOT_IGNORED: Final = "that a class is ignored (read it back with `--ignore NAME`)"
 ADE_SPLITS: Final = {"train": "training", "val": "validation"}
 COCO_SPLITS: Final = {"train": "train2017", "val": "val2017", "test": "test2017"}
 MAPILLARY_SPLITS: Final = {"train": "training", "val": "validation", "test": "testing"}
@@ -55,7 +56,7 @@ LAYOUTS: Final = MappingProxyType(
             "images/{name}{ending}",
             "masks/{name}.png",
             list="pairs.csv",
-            head="image,mask,split",
+            head="image,mask,split,key",
             line=_csv_line,
             sidecars=sidecars.native,
             wide=True,
@@ -84,8 +85,8 @@ LAYOUTS: Final = MappingProxyType(
             image_endings=(".jpg",),
             list="ImageSets/Segmentation/{split}.txt",
             sidecars=sidecars.labelmap,
-            keeps=_without("keys"),
-            loses=FLAT,
+            keeps=_without("keys", "ignored"),
+            loses=f"{FLAT}; {NOT_IGNORED}",
         ),
         "camvid": Layout(
             "SegNet and those who read its lists",
@@ -95,6 +96,8 @@ LAYOUTS: Final = MappingProxyType(
             list="{split}.txt",
             line=_camvid_line,
             sidecars=sidecars.label_colors,
+            keeps=_without("ignored"),
+            loses=NOT_IGNORED,
         ),
         "camvid-kaggle": Layout(
             "Semantic-Segmentation-Suite and those who read class_dict.csv",
@@ -153,8 +156,8 @@ LAYOUTS: Final = MappingProxyType(
             form="colours",
             sidecars=sidecars.datumaro,
             flat=True,
-            keeps=_without("keys"),
-            loses=FLAT,
+            keeps=_without("keys", "ignored"),
+            loses=f"{FLAT}; {NOT_IGNORED}",
         ),
         "hf": Layout(
             "Hugging Face datasets: load_dataset('imagefolder', data_dir=DIR)",
@@ -198,8 +201,10 @@ LAYOUTS: Final = MappingProxyType(
             None,
             list="annotations/stuff_{split}.json",
             lines=coco.lines,
-            sidecars=sidecars.nothing,
+            sidecars=sidecars.native,
             wide=True,
+            keeps=_without("ignored"),
+            loses="ignored pixels, where a class is called background and takes them",
         ),
         "nnunet": Layout(
             "nnU-Net v2, as nnUNet_raw/DatasetNNN_NAME",
