@@ -15,7 +15,7 @@ from labelprep.formats.polygons.cityscapes import read_cityscapes
 from labelprep.formats.polygons.collected import read_collected
 from labelprep.formats.polygons.forms import ONE_FILE
 from labelprep.formats.polygons.labelme import read_labelme
-from labelprep.formats.polygons.shapes import MAX_BYTES, Drawing
+from labelprep.formats.polygons.shapes import MAX_BYTES, Drawing, refuse_large
 from labelprep.formats.polygons.yolo import read_yolo
 from labelprep.steps import images
 from labelprep.steps.coded import Coded, encode
@@ -100,7 +100,7 @@ def decode_annotation(sample: Sample, source: Source, how: Drawn) -> tuple[Decod
     if drawing.size is None:
         drawing = replace(drawing, size=_image_size(sample, how, drawing.format))
     width, height = drawing.size or (0, 0)
-    _refuse_large(width, height, how.max_pixels)
+    refuse_large(width, height, how.max_pixels)
     from labelprep.steps.rasterise import rasterise
 
     codes, labels = rasterise(drawing, (width, height), by_fifths=sample.form in ONE_FILE, undrawn=how.undrawn)
@@ -114,7 +114,7 @@ def decode_annotation(sample: Sample, source: Source, how: Drawn) -> tuple[Decod
 
 def _drawing(sample: Sample, source: Source, how: Drawn) -> Drawing:
     if sample.form in ONE_FILE:
-        return read_collected(source.notes, _FORMS[sample.form])
+        return read_collected(source.notes, _FORMS[sample.form], how.max_pixels)
     if sample.form == "labelme":
         return read_labelme(source.data)
     if sample.form == "cityscapes-polygons":
@@ -136,12 +136,6 @@ def _image_size(sample: Sample, how: Drawn, form: str) -> tuple[int, int]:
     except OSError as error:
         message = f"the image {sample.image.name} cannot be read: {error.strerror or error}"
         raise DamagedFileError(message, code="size-unknown") from error
-
-
-def _refuse_large(width: int, height: int, most: int) -> None:
-    if width * height > most:
-        message = f"{width} x {height} = {width * height:,} pixels; at most {most:,} are allowed"
-        raise DamagedFileError(message, code="too-many-pixels")
 
 
 def _segments(source: Source, how: Drawn) -> Decoded:

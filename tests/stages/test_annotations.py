@@ -285,6 +285,16 @@ def test_run_lengths_that_do_not_fill_the_image_are_findings(tmp_path):
     assert told[0]["message"].startswith("8 shapes")
 
 
+def test_run_lengths_of_a_bomb_are_not_unfolded(tmp_path):
+    side = 10**6
+    runs = {"counts": [0, side * side], "size": [side, side]}
+    listed = [{"id": n, "file_name": f"{'ab'[n]}.jpg", "width": side, "height": side} for n in range(2)]
+    shapes = [{"image_id": 0, "category_id": 7, "segmentation": runs}]
+    coco(tmp_path / "set", images=listed, annotations=shapes)
+    result = labelprep("validate", tmp_path / "set", "--json")
+    assert [f["code"] for f in result.findings if f["severity"] == "error"] == ["too-many-pixels"] * 2
+
+
 BOMB = (
     '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     '<annotations><image name="&b;" width="1" height="1"/></annotations>'

@@ -1,6 +1,7 @@
 """Shapes to pixels: equal to the pixels that labelme, cityscapesScripts and pycocotools gave, and laws of drawing."""
 
 import json
+import os
 import subprocess
 import venv
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_pycocotools_draw_the_same(case):
 @pytest.mark.chaos
 def test_the_tools_still_give_these_pixels(tmp_path):
     venv.create(tmp_path / "venv", with_pip=True)
-    python = next((tmp_path / "venv").glob("*/python*"))
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     for words in (["cityscapesscripts", "pycocotools", "pillow"], ["--no-deps", "labelme"]):
         subprocess.run([python, "-m", "pip", "install", "-q", *words], check=True)
     subprocess.run([python, HERE / "make.py", tmp_path / "peers.json"], check=True)

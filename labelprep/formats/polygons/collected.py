@@ -17,7 +17,17 @@ import orjson
 
 from labelprep.errors import DamagedFileError
 from labelprep.formats.polygons.rle import by_columns, by_rows
-from labelprep.formats.polygons.shapes import Drawing, Faults, Shape, named, outlines, size_of, text_of
+from labelprep.formats.polygons.shapes import (
+    MAX_PIXELS,
+    Drawing,
+    Faults,
+    Shape,
+    named,
+    outlines,
+    refuse_large,
+    size_of,
+    text_of,
+)
 
 
 def line_of(shape: dict[str, Any]) -> str:
@@ -29,19 +39,22 @@ def line_of(shape: dict[str, Any]) -> str:
     return orjson.dumps(shape, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def read_collected(data: bytes, form: str) -> Drawing:
+def read_collected(data: bytes, form: str, max_pixels: int = MAX_PIXELS) -> Drawing:
     """The drawing in such a line.
 
     Args:
         data: the line.
         form: what it comes from, for messages.
+        max_pixels: run lengths of larger images are not unfolded.
 
     Raises:
-        DamagedFileError: where the size is no size.
+        DamagedFileError: where the size is no size, or too large.
     """
     found = orjson.loads(data)
     width, height = found["size"]
     size = size_of(width, height, "width, height")
+    if size is not None:
+        refuse_large(*size, max_pixels)
     faults = Faults()
     read = (_shape(raw, n, size, faults) for n, raw in enumerate(found["shapes"], 1))
     return Drawing(form, size, tuple(shape for shape in read if shape is not None), faults)

@@ -23,6 +23,7 @@ LONGEST = 4_000_000.0  # pixels that the outline of one shape may run
 CROSSINGS_UP_TO = 2000  # corners; every edge is compared with every other
 BEYOND = 1.0  # pixels outside the image that rounding explains
 MAX_BYTES = 128 << 20  # of one annotation file
+MAX_PIXELS = 500_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +118,17 @@ def size_of(width: Any, height: Any, what: str) -> tuple[int, int] | None:
         message = f"{what}: expected width and height as whole numbers from 1 on, got {width!r} and {height!r}"
         raise DamagedFileError(message)
     return width, height
+
+
+def refuse_large(width: int, height: int, most: int) -> None:
+    """Refuses more pixels than are allowed, before any is made.
+
+    Raises:
+        DamagedFileError: `too-many-pixels`.
+    """
+    if width * height > most:
+        message = f"{width} x {height} = {width * height:,} pixels; at most {most:,} are allowed"
+        raise DamagedFileError(message, code="too-many-pixels")
 
 
 def corners(values: Any) -> Points | str:
