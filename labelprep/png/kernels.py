@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import uint8, uint32, uint64
+from numba import uint8, uint32
 
 from labelprep.png.compiled import kernel
 from labelprep.png.rows import (
@@ -22,7 +22,7 @@ from labelprep.png.rows import (
 from labelprep.png.value_rows import mean_values, paeth_values, sub_values, up_values
 from labelprep.png.wide import same_until
 
-__all__ = ["DONE", "SLOTS", "decode_colors", "decode_values", "filter_up", "translate"]
+__all__ = ["DONE", "SLOTS", "decode_colors", "decode_values", "translate"]
 
 NONE, SUB, UP, AVERAGE, PAETH = 0, 1, 2, 3, 4
 
@@ -128,24 +128,3 @@ def translate(values: Any, table: Any, out: Any) -> None:
     """out[i] = table[values[i]] for (N,) uint8 values and a (256,) table."""
     for i in range(values.size):
         out[i] = table[values[i]]
-
-
-@kernel
-def filter_up(ids: Any, height: Any, width: Any, out: Any) -> None:
-    """Scanlines of filter Up.
-
-    Args:
-        ids: (height * width,) uint8.
-        height: rows.
-        width: columns.
-        out: (height * (1 + width),) uint8, filled.
-    """
-    for y in range(height):
-        row, up, p = uint64(y * width), uint64((y - 1) * width), uint64(y * (width + 1) + 1)
-        out[p - uint64(1)] = UP
-        if y == 0:
-            for x in range(uint64(width)):
-                out[p + x] = ids[x]
-        else:
-            for x in range(uint64(width)):
-                out[p + x] = ids[row + x] - ids[up + x]

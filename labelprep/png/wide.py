@@ -1,4 +1,4 @@
-"""Bytes by 32 at a time: where zeros end, where equal bytes end, copies and fills.
+"""Bytes by 32 or 64 at a time: where zeros end, where equal bytes end, where differences change, copies and fills.
 
 The intrinsics read and write bytes past numba's own checks; their callers keep inside the arrays. With
 `NUMBA_BOUNDSCHECK=1` plain loops take their places, and every access is checked.
@@ -9,22 +9,27 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import config, int64, types, uint64
+from numba import config, int64, types, uint8, uint64
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from labelprep.png.compiled import compiled
 
 _BYTES_32 = ir.VectorType(ir.IntType(8), 32)
+_BYTES_64 = ir.VectorType(ir.IntType(8), 64)
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
-def _load_32(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+def _load(context: Any, builder: Any, bytes_: Any, kind: Any, array: Any, at: Any) -> Any:
     place = _pointer(context, builder, kind, array, at)
-    return builder.load(builder.bitcast(place, _BYTES_32.as_pointer()), align=1)
+    return builder.load(builder.bitcast(place, bytes_.as_pointer()), align=1)
+
+
+def _load_32(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+    return _load(context, builder, _BYTES_32, kind, array, at)
 
 
 def _first_set(builder: Any, flags: Any) -> Any:
@@ -54,6 +59,34 @@ def _equals_fast(typingctx: Any, array: Any, at: Any, other: Any) -> Any:
         return _first_set(builder, builder.icmp_unsigned("!=", here, there))
 
     return types.int64(array, at, other), codegen
+
+
+@intrinsic
+def _changes_fast(typingctx: Any, here: Any, at: Any, above: Any, up: Any) -> Any:
+    """As `changes_one_by_one` for 64 places."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind, kind_above = signature.args[0], signature.args[2]
+        array, place, other, place_above = args
+        differences = []
+        for back in (0, 1):
+            one, two = (builder.sub(p, ir.Constant(ir.IntType(64), back)) for p in (place, place_above))
+            lower = _load(context, builder, _BYTES_64, kind, array, one)
+            upper = _load(context, builder, _BYTES_64, kind_above, other, two)
+            differences.append(builder.sub(lower, upper))
+        return builder.bitcast(builder.icmp_unsigned("!=", *differences), ir.IntType(64))
+
+    return types.uint64(here, types.int64, above, types.int64), codegen
+
+
+@intrinsic
+def lowest(typingctx: Any, flags: Any) -> Any:
+    """Position of the lowest bit that is set, of a uint64 that is not zero."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), codegen
 
 
 @intrinsic
@@ -100,6 +133,25 @@ def _equals_checked(array: Any, at: Any, other: Any) -> Any:
 
 
 @compiled()
+def changes_one_by_one(here: Any, at: Any, above: Any, up: Any, count: Any) -> Any:
+    """A bit for each of `count` places, 64 at most, that is set where here[at + k] - above[up + k] changes with k.
+
+    The first place is compared with the one before it.
+    """
+    flags = uint64(0)
+    for k in range(count):
+        new = uint8(here[uint64(at + k)] - above[uint64(up + k)])
+        old = uint8(here[uint64(at + k - 1)] - above[uint64(up + k - 1)])
+        flags |= uint64(new != old) << uint64(k)
+    return flags
+
+
+@compiled()
+def _changes_checked(here: Any, at: Any, above: Any, up: Any) -> Any:
+    return changes_one_by_one(here, at, above, up, 64)
+
+
+@compiled()
 def _copy_checked(array: Any, to: Any, start: Any, count: Any) -> None:
     for k in range(count):
         array[uint64(to + k)] = array[uint64(start + k)]
@@ -114,6 +166,7 @@ def _fill_checked(array: Any, to: Any, count: Any, value: Any) -> None:
 checked = bool(config.BOUNDSCHECK)
 zeros = _zeros_checked if checked else _zeros_fast
 equals = _equals_checked if checked else _equals_fast
+changes = _changes_checked if checked else _changes_fast
 copy = _copy_checked if checked else _copy_fast
 fill = _fill_checked if checked else _fill_fast
 

@@ -11,7 +11,7 @@ import numpy as np
 from numba import config
 
 from labelprep.errors import DamagedFileError
-from labelprep.png import kernels, wide
+from labelprep.png import kernels, runs, wide
 from labelprep.steps.decode import decode
 from tests import png_files
 
@@ -45,7 +45,17 @@ def through_kernels(raw, height, width, step, seeded):
         status = kernels.decode_colors(raw, height, width, step, out, pixels, book)
     if status == kernels.DONE and not np.array_equal(np.bincount(out, minlength=256), pixels):
         sys.exit("pixels and counts differ")
+    if status == kernels.DONE:
+        write_and_read(out.reshape(height, width))
     return status == kernels.DONE
+
+
+def write_and_read(ids):
+    """Deflates ids, and compares what comes back."""
+    rows = np.diff(ids, axis=0, prepend=np.zeros((1, ids.shape[1]), np.uint8))
+    scanlines = np.concatenate([np.full((len(ids), 1), 2, np.uint8), rows], axis=1)
+    if zlib.decompress(runs.deflate(ids)) != scanlines.tobytes():
+        sys.exit(f"what was written differs for {ids.tolist()}")
 
 
 def as_file(raw, height, width, step):
