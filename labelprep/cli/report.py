@@ -1,4 +1,4 @@
-"""`labelprep report OUT|RUN… -o DIR`: plots, tables and report.json of what other commands wrote."""
+"""`labelprep report OUT|RUN… -o DIR`: pages, plots and tables of what other commands wrote."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 @click.command(name="report")
 @click.argument("sources", metavar="OUT|RUN...", nargs=-1, required=True, type=ANYWHERE)
 @click.option("-o", "--out", required=True, type=ON_DISK, metavar="DIR", help="Folder that is written.")
+@click.option("--open", "show", is_flag=True, help="Open the report in a browser.")
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[Place, ...], out: Place) -> None:
-    """Write report.json, classes.csv and plots of prepared folders, training runs and evaluations.
+def command(ctx: click.Context, sources: tuple[Place, ...], out: Place, show: bool) -> None:
+    """Write pages, plots and tables about prepared folders, training runs and evaluations.
+
+    DIR/index.html opens from the disk. Two prepared folders or two evaluations are compared, the second with the first.
 
     \b
     Example:
@@ -36,6 +39,10 @@ def command(ctx: click.Context, sources: tuple[Place, ...], out: Place) -> None:
     if console.json:
         console.result({"type": "summary", "exit_code": result.exit_code, "out": out.as_posix(), **result.summary})
     else:
-        files = ["report.json", "classes.csv", *result.summary["plots"]]
+        files = ["index.html", "report.json", "metrics.json", "classes.csv", *result.summary["plots"]]
         console.result(grid([str(result.summary["verdict"]["text"])], [[(out / name).as_posix()] for name in files]))
+    if show:
+        import webbrowser
+
+        webbrowser.open((out / "index.html").absolute().as_uri())
     ctx.exit(result.exit_code)

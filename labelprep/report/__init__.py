@@ -1,1 +1,1 @@
-"""From values that other stages wrote to plots (PNG), CSV and JSON. No torch, and nothing is computed anew."""
+"""From what other stages wrote to pages, plots, CSV and JSON. No torch, and nothing on disk is computed anew."""

@@ -134,7 +134,7 @@ class WeightsStage(Stage):
 
 
 class ReportStage(Stage):
-    """Plots, tables and report.json of what earlier stages wrote."""
+    """Pages, plots and tables about what earlier stages wrote."""
 
     use: Literal["report"] = "report"
     sources: tuple[Anywhere, ...] = Field((), description="prepared folders, training runs and evaluations")

@@ -1,4 +1,4 @@
-"""Plots, tables and report.json of what earlier stages wrote."""
+"""Pages, plots and tables about what earlier stages wrote."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labelprep.spec import ReportStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.storage.place import Place, on_disk
 
-VERSION = 1
+VERSION = 2
 
 READ = ("convert", "train", "eval")
 
@@ -19,7 +19,7 @@ def run(params: ReportStage, inputs: Inputs, context: RunContext) -> StageResult
     Raises:
         UsageError: nothing to report on, or no folder to write to.
         MismatchError: sources with different class tables.
-        MissingExtraError: without matplotlib.
+        MissingExtraError: without matplotlib or jinja2.
         EnvironmentFailure: disk full, no permission.
     """
     earlier = tuple(r.out for use, r in inputs.results if use in READ and r.out is not None)
@@ -33,6 +33,6 @@ def run(params: ReportStage, inputs: Inputs, context: RunContext) -> StageResult
     out = on_disk(params.out, "a report")
     report = write_report(folders, out)
     values = report.values
-    context.reporter.message(f"{values['verdict']['text']}: {out / 'report.json'}")
-    summary = {key: values[key] for key in ("verdict", "metrics", "baseline", "classes", "plots")}
+    context.reporter.message(f"{values['verdict']['text']}: {out / 'index.html'}")
+    summary = {key: values[key] for key in ("verdict", "metrics", "baseline", "classes", "plots", "pages")}
     return StageResult(out, report.identity, summary)
