@@ -9,7 +9,7 @@ import click
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, dataset_of, dataset_options, run_words, words_of
 from labelprep.cli.paths import ANYWHERE
-from labelprep.cli.summaries import describe_convert, finding_rows
+from labelprep.cli.summaries import finding_rows, show_convert
 from labelprep.errors import UsageError
 from labelprep.spec import ConvertStage
 from labelprep.storage.place import Place
@@ -42,5 +42,5 @@ def command(ctx: click.Context, /, out: Place, link: str | None, resume: bool, o
     if ctx.obj.json:
         ctx.obj.result({"type": "summary", "exit_code": result.exit_code, **result.summary})
     else:
-        ctx.obj.result(describe_convert(result.summary, words["root"]))
+        show_convert(ctx.obj, result.summary, words["root"])
     ctx.exit(result.exit_code)

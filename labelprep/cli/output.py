@@ -6,8 +6,9 @@ import contextlib
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from labelprep.cli import screen
 from labelprep.cli.printable import encodable, in_json, in_line, is_utf8, printable
 from labelprep.errors import InterruptedRunError, LabelprepError, SpecError
 
@@ -38,9 +39,14 @@ class Console:
         """The result, on stdout: text, or the one object that ends the JSON Lines."""
         self.close()
         if isinstance(value, str):
-            self._out(printable(value))
+            self._out(_on(sys.stdout, printable(value)))
         else:
             self._out(_dumps({"schema_version": SCHEMA_VERSION, **value}))
+
+    def scrolls(self, text: str) -> bool:
+        """Whether a result is longer than the screen that it is shown on."""
+        there = screen.size(sys.stdout)
+        return there is not None and screen.fitted(printable(text), there[0]).count("\n") + 2 > there[1]
 
     def row(self, value: dict[str, Any]) -> None:
         """One finding or row, on stdout, under --json."""
@@ -83,8 +89,14 @@ class Console:
         sys.stdout.flush()
 
     def _err(self, text: str) -> None:
-        sys.stderr.write(f"{encodable(printable(text), sys.stderr)}\n")
+        sys.stderr.write(f"{encodable(_on(sys.stderr, printable(text)), sys.stderr)}\n")
         sys.stderr.flush()
+
+
+def _on(stream: TextIO, text: str) -> str:
+    """Text as it fits the terminal; as it is elsewhere."""
+    there = screen.size(stream)
+    return text if there is None else screen.fitted(text, there[0])
 
 
 def _dumps(value: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from labelprep.cli import screen
 from labelprep.cli.printable import encodable, printable
 from labelprep.stages import Reporter, Silent
 
@@ -139,8 +140,10 @@ class Lines(_Tasks):
             self._say(task)
 
     def message(self, text: str) -> None:
-        """Writes one line."""
-        print(encodable(printable(text), self.stream), file=self.stream, flush=True)
+        """Writes one line, or a few where it does not fit the terminal."""
+        there = screen.size(self.stream)
+        shown = printable(text) if there is None else screen.fitted(printable(text), there[0])
+        print(encodable(shown, self.stream), file=self.stream, flush=True)
 
     def close(self) -> None:
         """Writes how far unfinished work got."""
@@ -154,7 +157,7 @@ class Lines(_Tasks):
 
 
 class Bars(_Tasks):
-    """A bar for each kind of work, redrawn in place."""
+    """A bar for each kind of work that is under way, redrawn in place; a line for what is done."""
 
     def __init__(self, stream: TextIO, clock: Clock) -> None:
         super().__init__(stream, clock)
@@ -167,7 +170,7 @@ class Bars(_Tasks):
             TextColumn("{task.fields[rest]}", markup=False),
         )
         console = Console(file=stream, highlight=False)
-        self.drawing = Progress(*columns, console=console, refresh_per_second=5, get_time=clock)
+        self.drawing = Progress(*columns, console=console, refresh_per_second=5, get_time=clock, transient=True)
         self.bars: dict[str, tuple[Task, TaskID]] = {}
         self.shown = False
 
@@ -181,12 +184,23 @@ class Bars(_Tasks):
             self.drawing.start()
             self.shown = True
         self.drawing.update(self.bars[what][1], completed=done, total=total, rest=rest)
+        if task.finished:
+            self._end(what)
 
     def message(self, text: str) -> None:
-        """Writes one line above the bars."""
-        self.drawing.console.print(printable(text), markup=False, soft_wrap=True)
+        """Writes one line above the bars, or a few where it does not fit."""
+        shown = screen.fitted(printable(text), self.drawing.console.width)
+        self.drawing.console.print(shown, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Draws the bars a last time and lets go of the terminal."""
+        """Puts lines in the place of the bars that are left, and lets go of the terminal."""
+        for what in tuple(self.bars):
+            self._end(what)
         if self.shown:
             self.drawing.stop()
+
+    def _end(self, what: str) -> None:
+        """Puts a line in the place of a bar."""
+        task, bar = self.bars.pop(what)
+        self.drawing.remove_task(bar)
+        self.message(task.line())

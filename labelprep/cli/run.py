@@ -12,7 +12,7 @@ import click
 from labelprep.cli.options import run_options, run_words
 from labelprep.cli.output import Console
 from labelprep.cli.paths import ON_DISK
-from labelprep.cli.summaries import counted, describe_convert, describe_validate, finding_rows
+from labelprep.cli.summaries import counted, finding_rows, show_convert, show_validate
 from labelprep.cli.tables import class_rows, class_table, grid
 from labelprep.pipeline import Chain, Outcome, Runner, Step
 from labelprep.spec import read_spec
@@ -115,9 +115,9 @@ def show_step(console: Console, chain: Chain, step: Step) -> None:
     if step.state == "ran":
         console.info(f"{step.stage}: {counted(step.result.summary['severities'])}")
     elif step.use == "validate":
-        console.result(describe_validate(step.result.summary, dataset.root, step.result.exit_code))
+        show_validate(console, step.result.summary, dataset.root, step.result.exit_code)
     else:
-        console.result(describe_convert(step.result.summary, dataset.root))
+        show_convert(console, step.result.summary, dataset.root)
 
 
 def show_outcome(console: Console, outcome: Outcome, folder: Path) -> None:

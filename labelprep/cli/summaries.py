@@ -59,6 +59,40 @@ def _read_as(summary: Mapping[str, Any]) -> list[str]:
     return [f"  {summary['why']}", f"  class table: {summary['class_table']}"]
 
 
+def digest(lines: Sequence[str], groups: Sequence[Mapping[str, Any]], closing: Sequence[str]) -> str:
+    """What a long report said, in a few lines: its head, every kind of finding with its count, and its end.
+
+    >>> kinds = [{"severity": "error", "code": "damaged-file", "count": 2}]
+    >>> print(digest(["data: 9 masks", "..."], kinds, ["2 errors; exit 1"]))
+    ----
+    data: 9 masks
+    ERROR damaged-file 2
+    2 errors; exit 1
+    """
+    by_severity = dict[str, list[str]]()
+    for group in groups:
+        by_severity.setdefault(group["severity"], []).append(f"{group['code']} {group['count']:,}")
+    kinds = [f"{MARKS[severity].strip()} {', '.join(codes)}" for severity, codes in by_severity.items()]
+    return "\n".join(["----", lines[0], *kinds, *closing])
+
+
+def show_validate(console: Console, summary: Mapping[str, Any], root: object, exit_code: int) -> None:
+    """Shows the report of `validate`; where it is longer than the screen, once more in short."""
+    text = describe_validate(summary, root, exit_code)
+    console.result(text)
+    if console.scrolls(text):
+        lines = text.splitlines()
+        console.result(digest(lines, summary["findings"], lines[-1:]))
+
+
+def show_convert(console: Console, summary: Mapping[str, Any], root: object) -> None:
+    """Shows the report of `convert`; where it is longer than the screen, once more in short."""
+    text = describe_convert(summary, root)
+    console.result(text)
+    if console.scrolls(text):
+        console.result(digest(text.splitlines(), summary["findings"], _end_of_convert(summary)))
+
+
 def describe_validate(summary: Mapping[str, Any], root: object, exit_code: int) -> str:
     """The report of `validate`."""
     order = summary["color_order"]
@@ -87,8 +121,13 @@ def describe_convert(summary: Mapping[str, Any], root: object) -> str:
         *_read_as(summary),
         *describe_findings(summary["findings"]),
         class_table({"convert": summary}),
-        f"ignored: {summary['ignored']:,} of {summary['pixels']:,} pixels",
+        *_end_of_convert(summary),
     ]
+    return "\n".join(lines)
+
+
+def _end_of_convert(summary: Mapping[str, Any]) -> list[str]:
+    lines = [f"ignored: {summary['ignored']:,} of {summary['pixels']:,} pixels"]
     if summary["left_out"]:
         lines.append(
             f"{summary['left_out']:,} files or names were left out; {summary['out']}/findings.jsonl lists them; exit 3"
@@ -98,4 +137,4 @@ def describe_convert(summary: Mapping[str, Any], root: object) -> str:
             f"{summary['failed']:,} masks were not written; {summary['out']}/manifest.jsonl lists them; exit 3\n"
             "mend them, or choose an option above, and run again: what is done and has not changed is not read again"
         )
-    return "\n".join(lines)
+    return lines

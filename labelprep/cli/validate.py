@@ -8,7 +8,7 @@ import click
 
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, dataset_of, dataset_options, run_words, words_of
-from labelprep.cli.summaries import describe_validate, finding_rows
+from labelprep.cli.summaries import finding_rows, show_validate
 from labelprep.spec import ValidateStage
 
 OWN = ("fail_on", "suspects", "similar")
@@ -32,5 +32,5 @@ def command(ctx: click.Context, /, **words: Any) -> None:
     if ctx.obj.json:
         ctx.obj.result({"type": "summary", "exit_code": result.exit_code, **result.summary})
     else:
-        ctx.obj.result(describe_validate(result.summary, words["root"], result.exit_code))
+        show_validate(ctx.obj, result.summary, words["root"], result.exit_code)
     ctx.exit(result.exit_code)

@@ -147,7 +147,9 @@ def test_a_terminal_shows_a_bar_with_speed_eta_and_findings(clock, monkeypatch):
     assert "a word [in brackets]" in drawn
     assert "50/100  50 %  25/s  eta 0:02  errors 3" in drawn
     assert "━" in drawn
-    assert drawn.endswith("\x1b[?25h")  # the cursor is back
+    assert drawn.rfind("\x1b[?25h") > drawn.rfind("\x1b[?25l")  # the cursor is back
+    *_, last = drawn[: drawn.rfind("50/100")].splitlines()
+    assert "━" not in last  # a line takes the bar's place
 
 
 def test_a_dumb_terminal_gets_plain_lines(clock, monkeypatch):
