@@ -1,6 +1,7 @@
 """`labelprep classes`: what is printed, what is written, and what is said to be lost."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -57,3 +58,56 @@ def test_convert_replaces_a_file_only_when_told_to(tmp_path):
     assert target.read_text() == "precious"
     run("convert", "preset:voc", target, "--overwrite")
     assert load_table(target) == load_table("preset:voc")
+
+
+def test_convert_under_json_gives_an_object_for_each_loss_and_a_summary(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("name,r,g,b,class_11\na,1,1,1,0\nb,2,2,2,1\n")
+    target = tmp_path / "x.json"
+    lost, summary = map(json.loads, run("convert", table, target, "--to", "id2label", as_json=True).stdout.splitlines())
+    assert (lost["type"], lost["what"], lost["classes"]) == ("lost", "colors", ["a", "b"])
+    assert (summary["type"], summary["lost"], summary["left_out"]) == ("summary", 1, ["columns class_11"])
+    assert json.loads(target.read_text()) == {"0": "a", "1": "b"}
+
+
+def test_convert_decides_as_show_does_and_says_what_the_readers_want_besides(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("name,r,g,b\na,1,1,1\nb,1,1,1\nc,2,2,2\n")
+    result = run("convert", table, tmp_path / "labels.txt", "--on-duplicate-color", "merge", "--ignore", "c")
+    assert (tmp_path / "labels.txt").read_text() == "__ignore__\na\n"
+    assert "labels.txt: labelme wants id 0 to be called _background_; here it is 'a'" in result.stderr
+    assert "'a' and 'b' share the colour (1, 1, 1): merged into 'a'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("x.json",), "the name tells no dialect.*call the file so, or name the dialect: --to NAME"),
+        (("x.json", "--to", "id2lable"), "did you mean 'id2label'"),
+    ],
+)
+def test_convert_to_no_dialect_names_those_there_are(tmp_path, words, message):
+    with pytest.raises(UsageError) as caught:
+        run("convert", "preset:voc", tmp_path / words[0], *words[1:])
+    assert re.search(message, str(caught.value), re.DOTALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_says_what_each_file_is_and_what_is_wrong(tmp_path):
+    good, bad = tmp_path / "config_v1.json", tmp_path / "dataset.json"
+    good.write_text('{"labels": [{"name": "a", "color": [1, 2, 3]}, {"name": "v", "evaluate": false}], "mapping": "x"}')
+    bad.write_text('{"labels": {"background": 0,\n"region": [1, 2]}}')
+    result = run("check", good, bad, "preset:voc")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 2
+    assert lines[:3] == [
+        f"{good}: Mapillary config_v*.json, 1 class, 1 ignored",
+        "  not read from config_v1.json: mapping",
+        f"{bad}: cannot be used",
+    ]
+    assert lines[3].startswith(f"  {bad}:2: labels.region: expected one id, got a region")
+    assert lines[4] == "preset:voc: labelprep classes.yaml, 21 classes, 1 ignored"
+    assert run("check", good).exit_code == 0
+    rows = [json.loads(line) for line in run("check", good, bad, as_json=True).stdout.splitlines()]
+    assert [row["type"] for row in rows] == ["table", "table", "summary"]
+    assert (rows[0]["dialect"], rows[2]["bad"], rows[2]["exit_code"]) == ("Mapillary config_v*.json", 1, 2)
