@@ -151,7 +151,8 @@ class TestClassWeights:
             self.made.for_table(other)
         message = str(caught.value)
         assert "weights file has 4 entries" in message
-        assert "prepared set has 6 classes" in message
+        assert f"(table {ABCD.hash[:12]}): a, b, c, d; the prepared set has 6 classes" in message
+        assert f"(table {other.hash[:12]}): a, b, c, d, e, f; missing" in message
         assert "missing: e, f" in message
         assert ABCD.hash[:12] in message
         assert other.hash[:12] in message
@@ -162,7 +163,9 @@ class TestClassWeights:
         with pytest.raises(MismatchError, match="the names agree, the colours do not"):
             self.made.for_table(table("a", "b", "c", "d", colors=[(9, i, 0) for i in range(4)]))
 
-    @pytest.mark.parametrize("ending", [".json", ".npy", ".pt", ".csv", ".yaml", ".mmseg.json"])
+    @pytest.mark.parametrize(
+        "ending", [".json", ".npy", ".pt", ".csv", ".yaml", ".mmseg.json", ".mmseg.yaml", ".keras.json"]
+    )
     def test_every_file_kind_gives_the_weights_back_for_its_table(self, tmp_path, ending):
         if ending == ".pt":
             pytest.importorskip("torch")
