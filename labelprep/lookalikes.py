@@ -18,7 +18,7 @@ from labelprep.errors import LabelprepError
 from labelprep.findings import Finding
 from labelprep.steps.discover import Plan
 from labelprep.steps.fingerprint import fingerprint
-from labelprep.storage.place import Place, to_place
+from labelprep.storage.place import Readable, from_text
 
 BITS = 64
 FARTHEST = 10  # bits; beyond, pictures of other things look alike
@@ -28,7 +28,7 @@ _BLOCK = 2048
 
 
 def fingerprints(
-    images: Iterable[Place | None], max_pixels: int, tell: Callable[[int], object] = lambda _: None
+    images: Iterable[Readable | None], max_pixels: int, tell: Callable[[int], object] = lambda _: None
 ) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
     """The perceptual hash of every image, in order.
 
@@ -42,7 +42,7 @@ def fingerprints(
         cannot be read and of one of a single gray.
     """
 
-    def of(image: Place | None) -> int | None:
+    def of(image: Readable | None) -> int | None:
         try:
             return None if image is None else fingerprint(image, max_pixels)
         except (OSError, ValueError, SyntaxError, LabelprepError):
@@ -173,7 +173,7 @@ def leaks(plan: Plan, distance: int, max_pixels: int, tell: Callable[[int], obje
         return
     number = {name: n for n, name in enumerate(names)}
     splits = np.fromiter((number.get(split or "", -1) for _, split, _, _ in plan.images()), np.int16)
-    images = (None if image is None else to_place(image) for _, _, image, _ in plan.images())
+    images = (None if image is None else from_text(image) for _, _, image, _ in plan.images())
     hashes, known = fingerprints(images, max_pixels, tell)
     pairs = list(across(hashes, known, splits, distance))
     wanted = {n for late, early, _ in pairs for n in (late, early)}

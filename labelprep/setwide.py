@@ -17,6 +17,7 @@ from labelprep.classes import ClassTable
 from labelprep.findings import Finding
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
+from labelprep.storage.place import Member, Readable, from_text
 
 NEAR_MISS = 10.0  # distance in RGB below which an unknown colour is a class that the table has slightly wrong
 NEAR_MISS_FILES = 3
@@ -145,7 +146,8 @@ class Copies:
         )
         for n, image in twins:
             self._wait()
-            digest = self._sha256(Path(image))
+            place = from_text(image)
+            digest = self._sha256(place) if isinstance(place, Path) else _sha256_inside(place)
             if digest is not None:
                 yield n, digest
 
@@ -172,6 +174,16 @@ class Copies:
             (first,), (second,) = self._table.execute(two, (mask,))
             message = f"{count} masks without images are the same file, e.g. {first} and {second}"
             yield Finding.of("duplicate-files", message, key=first, severity="note")
+
+
+def _sha256_inside(place: Readable) -> str | None:
+    """The same of a member of a container; objects in a store are not read once more."""
+    if not isinstance(place, Member):
+        return None
+    try:
+        return hashlib.sha256(place.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _sha256(path: Path) -> str | None:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from labelprep.steps.pillow import any_size
-from labelprep.storage.place import Place, for_pillow
+from labelprep.storage.place import Readable, for_pillow
 
 _SIDE, _KEPT = 32, 8  # the image is shrunk to 32 x 32; 8 x 8 of its lowest frequencies are kept
 _FLAT = 1.0  # gray levels of spread below which the bits would be noise
 
 
-def fingerprint(path: Place, max_pixels: int) -> int | None:
+def fingerprint(path: Readable, max_pixels: int) -> int | None:
     """The DCT perceptual hash ("pHash") of an image.
 
     The image in gray, shrunk to 32 x 32 (Lanczos), goes through a two-dimensional DCT-II; a bit is set where one of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from labelprep.errors import MissingExtraError
 from labelprep.storage.remote import Remote
 
 _ROWS = 16  # in memory at once
+_ONE = threading.Lock()  # a column is read by one thread at a time, as it remembers where it is
 _BUFFER = 1 << 20
 _THRIFT_BYTES = 1 << 26  # of one text in a file's own description
 
@@ -74,7 +76,8 @@ def read_cell(container: Path | Remote, column: str, row: int) -> bytes:
     state = container.stat()
     version = state.version if isinstance(container, Remote) else state.st_mtime_ns  # type: ignore[union-attr]
     try:
-        data = _column(container, column, version).cell(row)
+        with _ONE:
+            data = _column(container, column, version).cell(row)
     except (DamagedParquetError, StopIteration) as error:
         message = f"row {row} of column {column} cannot be read: {error or 'there are fewer rows'}"
         raise OSError(errno.EIO, message, str(container)) from error

@@ -7,6 +7,7 @@ works on both; what only disks have (links, locks, renaming) asks which one it i
 from __future__ import annotations
 
 import io
+import json
 import os
 import posixpath
 import re
@@ -29,6 +30,7 @@ __all__ = [
     "first_bytes",
     "for_pillow",
     "from_plain",
+    "from_text",
     "is_below",
     "is_same",
     "joined",
@@ -37,6 +39,7 @@ __all__ = [
     "state_of",
     "to_place",
     "to_plain",
+    "to_text",
 ]
 
 SCHEMES = ("s3", "gs", "gcs", "memory")
@@ -56,6 +59,16 @@ def to_plain(place: Readable) -> str | list[Any]:
 def from_plain(value: str | list[Any]) -> Readable:
     """The place that `to_plain` wrote."""
     return to_place(value) if isinstance(value, str) else Member(to_place(value[0]), *value[1:])
+
+
+def to_text(place: Readable) -> str:
+    """A place as one text, which for a member no path can be; `from_text` is the way back."""
+    return f"\0{json.dumps(place.to_list())}" if isinstance(place, Member) else str(place)
+
+
+def from_text(text: str) -> Readable:
+    """The place that `to_text` wrote."""
+    return from_plain(json.loads(text[1:]) if text.startswith("\0") else text)
 
 
 def first_bytes(place: Readable, size: int) -> bytes:

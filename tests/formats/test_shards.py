@@ -313,3 +313,13 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"labelprep\[parquet\]"):
         plan(tmp_path / "set")
+
+
+# what is asked of the whole set
+
+
+def test_copies_of_images_in_tar_files_are_found_across_splits(tmp_path):
+    root = shards(tmp_path / "set", tar(pair("a")))
+    put(root, "val-000000.tar", tar([("b.jpg", photo("a")), ("b.seg.png", png(ids("b")))]))
+    done = labelprep("validate", root, "--similar", "4", "--scheduler", "inline", "--json")
+    assert {"leaked-split", "similar-images"} <= done.codes
