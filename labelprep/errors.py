@@ -17,6 +17,7 @@ LabelprepError            code, message, path, hint, exit_code
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,7 +50,8 @@ class LabelprepError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path and self.path not in self.message else ""
+        named = self.path is None or re.search(rf"(?<![\w./-]){re.escape(self.path)}(?![\w/-])", self.message)
+        where = "" if named else f"{self.path}: "
         hint = f"\n  {self.hint}" if self.hint else ""
         return f"{where}{self.message}{hint}"
 

@@ -127,8 +127,8 @@ def _closing(folder: Path, found: Sequence[bool], pages: Sequence[Path], without
     lines += [f"  {page.as_posix()}   {PAGES[page.parts[-3]]}" for page in pages]
     lines += [
         "Every finding, with cause and mend:",
-        f"  labelprep validate {home}/street --classes {home}/street.yaml \\",
-        "    --ignore void --on-duplicate-color merge",
+        f"  labelprep validate {home}/street \\",
+        f"    --classes {home}/street.yaml --ignore void --on-duplicate-color merge",
         "Change something and run again only what it changes:",
         f"  labelprep run {home}/demo.yaml --set weights.method=enet",
         "Your own masks: labelprep init YOUR_FOLDER -o mine.yaml",

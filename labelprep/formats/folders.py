@@ -40,7 +40,8 @@ def subfolders(root: Place) -> dict[str, Place]:
         raise EnvironmentFailure(message, path=root, hint="make it readable, then run again") from error
     except OSError as error:
         message = f"expected a folder: {error.strerror or error}"
-        hint = "a list of pairs is given as --pairs FILE" if root.is_file() else "check the path"
+        taken = "" if root.is_absolute() else f": it is taken from {Path.cwd()}"
+        hint = "a list of pairs is given as --pairs FILE" if root.is_file() else f"check the path{taken}"
         raise LayoutError(message, path=root, hint=hint) from error
     real = root.resolve()
     return {n: root / n for n in names if is_below((root / n).resolve(), real)}

@@ -117,15 +117,17 @@ def _doubt(root: Place, found: list[Arrangement]) -> LayoutError:
 
 
 def _none(root: Place, layout: str, folders: list[str]) -> LayoutError:
-    names = list(LOOKED_FOR) if layout == "auto" else [layout]
-    looked = "; ".join(f"{LOOKED_FOR[n]} ({n})" for n in names)
+    plain = "mirror" if layout == "auto" else layout
+    named = f"{LOOKED_FOR[plain]} ({plain})"
+    if layout == "auto":
+        named += f", and for the layouts {', '.join(n for n in LOOKED_FOR if n != plain)}"
     held = ", ".join(folders[:12]) + (", …" if len(folders) > 12 else "") if folders else "no folders"
     links = outside_links(root)
     held += f", and links that lead out of it: {', '.join(links)}" if links else ""
     inner = [n for n in folders[:50] if any(a.layout != "masks" for a in _quiet(root / n))]
     hint = "name the folders: --images DIR --masks DIR, list the pairs: --pairs FILE, or say --layout masks"
     hint = f"did you mean {(root / inner[0]).as_posix()}?" if inner else hint
-    message = f"no masks found; looked for {looked}; the folder holds {held}"
+    message = f"no masks found; looked for {named}; the folder holds {held}"
     return LayoutError(message, path=root, hint=hint)
 
 

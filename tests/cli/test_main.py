@@ -247,3 +247,27 @@ def test_a_reader_that_goes_away_is_no_error():
     err = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), err) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("no masks found; the folder holds images", "im: no masks found; the folder holds images"),
+        ("im/x.png is not there", "im: im/x.png is not there"),
+        ("two tables: im and other", "two tables: im and other"),
+        ("im: not a folder", "im: not a folder"),
+    ],
+)
+def test_an_error_names_its_path_once(message, said):
+    assert str(UsageError(message, path="im")) == said
+
+
+def test_a_folder_without_masks_is_told_in_a_few_lines_with_what_it_holds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Dataset(tmp_path / "im").image("a")
+    result = labelprep("validate", "im")
+    assert result.code == 2
+    assert result.err.startswith("error: im: no masks found; looked for images/ and masks/")
+    assert "the folder holds images\n" in result.err
+    assert len(result.err) < 8 * 80
+    assert labelprep("validate", "nowhere").err.endswith(f"check the path: it is taken from {tmp_path}\n")
