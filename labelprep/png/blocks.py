@@ -101,11 +101,11 @@ def _write_tokens(tokens: Any, count: Any, entries: Any, stream: Any, words: Any
         entry = entries[tokens[k]]
         waiting |= uint64(entry & uint32(0xFFFFFF)) << filled
         filled += uint64(entry >> uint32(24))
-        if filled >= uint64(32):
-            words[word] = uint32(waiting)
-            waiting >>= uint64(32)
-            filled -= uint64(32)
-            word += uint64(1)
+        words[word] = uint32(waiting)  # whether it is full or not, as nobody could guess which
+        full = filled >> uint64(5)
+        waiting >>= full << uint64(5)
+        filled &= uint64(31)
+        word += full
     stream[ACCUMULATOR], stream[FILLED], stream[WORD] = waiting, filled, word
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labelprep.png.blocks import ACCUMULATOR, FILLED, HEAD, MOST, REPEAT, TOKENS, WORD, put, stationery, write_block
 from labelprep.png.compiled import compiled, kernel
-from labelprep.png.wide import changes, changes_one_by_one, lowest
+from labelprep.png.wide import changes, changes_one_by_one, lowest, ones
 
 UP = 2
 BLOCK = 1 << 15  # tokens after which a block ends
@@ -40,7 +40,7 @@ def deflate(ids: NDArray[np.uint8]) -> bytes:
     most = size + size // 8 + (size // BLOCK + 1) * _BLOCK_MORE + 16
     words = np.empty(most // 4 + 1, np.uint32)
     tokens, seen = np.empty(BLOCK + PIECE + 8, np.uint16), np.zeros(TOKENS, np.int64)
-    row = np.zeros(min(width, PIECE), np.uint8), np.empty(PIECE + 1, np.uint32)
+    row = np.zeros(min(width, PIECE), np.uint8), np.empty(PIECE + 9, np.uint32)
     stream = np.zeros(6, np.uint64)
     count = deflate_up(ids.reshape(-1), height, width, row, tokens, seen, stream, words, stationery())
     return words.astype("<u4", copy=False).view(np.uint8)[:count].tobytes()
@@ -56,7 +56,7 @@ def deflate_up(
         ids: (height * width,) uint8.
         height: rows.
         width: columns.
-        row: (PIECE,) uint8 zeros, what lies above the first row; (PIECE + 1,) uint32 to work with.
+        row: (PIECE,) uint8 zeros, what lies above the first row; (PIECE + 9,) uint32 to work with.
         tokens: (BLOCK + PIECE + 8,) uint16 to work with.
         seen: (TOKENS,) int64 zeros to work with.
         stream: (6,) uint64 to work with.
@@ -96,10 +96,16 @@ def _find_runs(ids: Any, at: Any, above: Any, up: Any, size: Any, starts: Any) -
             flags = changes(ids, at + x, above, up + x)
         else:
             flags = changes_one_by_one(ids, at + x, above, up + x, size - x)
+        next_runs = runs + ones(flags)
+        for k in range(8):  # hardly ever are there more, and a wrong guess how many costs more than to write eight
+            starts[runs + uint64(k)] = x + lowest(flags)
+            flags &= flags - uint64(1)
+        runs += uint64(8)
         while flags:
             starts[runs] = x + lowest(flags)
             runs += uint64(1)
             flags &= flags - uint64(1)
+        runs = next_runs
         x += 64
     starts[runs] = size
     return runs
@@ -120,7 +126,6 @@ def _to_tokens(
         totals += value * (left * (weight - start) - (left * (left - uint64(1)) >> uint64(1)))
         start = stop
         tokens[count] = value
-        seen[value] += 1
         count += uint64(1)
         left -= uint64(1)
         while left > uint64(MOST):
@@ -132,7 +137,7 @@ def _to_tokens(
         far = left > uint64(2)
         tokens[count] = uint64(REPEAT) + left if far else value
         tokens[count + uint64(1)] = value
-        seen[value] += uint64(0) if far else left
+        seen[value] += uint64(1) if far else uint64(1) + left
         seen[uint64(REPEAT) + left] += 1  # of 0 to 2, which no token means, where there are none
         count += uint64(1) if far else left
     stream[COUNT], stream[SUM], stream[SUMS] = count, total % uint64(ADLER), totals % uint64(ADLER)

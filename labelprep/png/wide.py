@@ -81,12 +81,22 @@ def _changes_fast(typingctx: Any, here: Any, at: Any, above: Any, up: Any) -> An
 
 @intrinsic
 def lowest(typingctx: Any, flags: Any) -> Any:
-    """Position of the lowest bit that is set, of a uint64 that is not zero."""
+    """Position of the lowest bit that is set of a uint64; 64 where none is."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def ones(typingctx: Any, flags: Any) -> Any:
+    """How many bits of a uint64 are set."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), codegen
 
 
 @intrinsic
