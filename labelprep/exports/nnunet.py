@@ -71,9 +71,15 @@ def dataset_json(prepared: Prepared, samples: Mapping[str, int]) -> Sidecars:
 
 
 def split_lines(_prepared: Prepared, items: Iterator[Item]) -> Iterator[str]:
-    """`splits_final.json`: one fold of train and val, which belongs into nnU-Net's folder of preprocessed data."""
-    names: dict[str, list[str]] = {"train": [], "val": []}
+    """`splits_final.json`, which belongs into nnU-Net's folder of preprocessed data: train and val, or all folds.
+
+    Nothing without a split called val or a fold: nnU-Net then makes five folds itself.
+    """
+    folds: dict[str, dict[str, list[str]]] = {}
     for item in items:
+        fold, _, part = (item.own_split or "").rpartition("-")
         if item.split == "Tr":
-            names["val" if item.own_split == "val" else "train"].append(item.name)
-    yield json.dumps([names], ensure_ascii=False, indent=1)
+            folds.setdefault(fold, {}).setdefault("val" if part == "val" else "train", []).append(item.name)
+    whole = [fold for _, fold in sorted(folds.items()) if fold.keys() == {"train", "val"}]
+    if whole:
+        yield json.dumps(whole, ensure_ascii=False, indent=1)

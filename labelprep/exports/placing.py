@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Self
 
 from labelprep.errors import UsageError
 from labelprep.exports.images import is_rgb_png
 from labelprep.exports.values import Item, Layout
 from labelprep.prepared import Prepared, Row
+from labelprep.storage.key_set import KeySet
 from labelprep.storage.place import Place
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the lists of a set's splits are like.
+
+    Attributes:
+        samples: lines of all lists together; a sample may stand in several, as with folds.
+        masks: written masks.
+        unsplit: those in no list, where there are lists.
+        in_folders: every key begins with the folder of its split, which a layout with such folders need not repeat.
+    """
+
+    samples: int
+    masks: int
+    unsplit: int
+    in_folders: bool
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> Self:
+        """Reads all lists once."""
+        splits = prepared.splits()
+        samples, in_folders = 0, True
+        with closing(KeySet(row.key for row in prepared.rows() if row.written)) as keys:
+            for split in splits:
+                for row in prepared.rows(split):
+                    samples += keys.meet(row.key)
+                    in_folders = in_folders and row.key.startswith(f"{split}/")
+            unmet = sum(1 for _ in keys.unmet())
+        masks = sum(row.written for row in prepared.rows())
+        return cls(samples, masks, unmet, in_folders) if splits else cls(masks, masks, 0, True)
 
 
 class Placing:
     """Places samples, and counts the images whose ending the layout's readers may pass over."""
 
-    def __init__(self, prepared: Prepared, layout: Layout) -> None:
+    def __init__(self, prepared: Prepared, layout: Layout, survey: Survey) -> None:
         self.layout = layout
         self.other_ending = 0
         self._names: dict[tuple[str, str], str] = {}  # (split, name) -> key, where the name is not the key itself
         known = prepared.splits()
-        own_folders = "{split}" in (layout.shard or layout.image) and len(
-            {layout.called(split) for split in known}
-        ) == len(known)
-        self._without_split = own_folders and _in_split_folders(prepared, known)
+        told_apart = len({layout.called(split) for split in known}) == len(known)
+        self._without_split = told_apart and "{split}" in (layout.shard or layout.image) and survey.in_folders
 
     def placed(self, row: Row, image: Place, split: str | None) -> Item:
         """The item of a row.
@@ -85,8 +118,3 @@ def _undotted(name: str) -> str:
     """
     path = PurePosixPath(name)
     return re.sub("^__", "_", path.with_name(path.name.replace(".", "_")).as_posix())
-
-
-def _in_split_folders(prepared: Prepared, splits: tuple[str, ...]) -> bool:
-    """Whether every key begins with the folder of its split, which a layout with such folders need not repeat."""
-    return all(row.key.startswith(f"{split}/") for split in splits for row in prepared.rows(split))

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from labelprep.errors import DamagedFileError, EnvironmentFailure, UsageError, naming
+from labelprep.errors import UsageError
 from labelprep.exports import packs
-from labelprep.exports.images import as_png
+from labelprep.exports.files import Files, Link
 from labelprep.exports.layouts import LAYOUTS
-from labelprep.exports.masks import check, mask_bytes
-from labelprep.exports.packs import Sample
-from labelprep.exports.placing import Placing, changes_image
+from labelprep.exports.masks import check
+from labelprep.exports.placing import Placing, Survey
 from labelprep.exports.shards import Shards
 from labelprep.exports.sidecars import as_json
 from labelprep.exports.values import Item, Layout
 from labelprep.prepared import Prepared
-from labelprep.steps.images import bring
-from labelprep.storage.atomic import confined, discard, sweep_temporary, write_atomic, write_lines
-from labelprep.storage.place import Place
+from labelprep.storage.atomic import confined, sweep_temporary, write_atomic, write_lines
+from labelprep.storage.place import Place, is_below
 
-Link = Literal["hard", "copy"]
 MARK: Final = "labelprep-export.json"  # what an export is of, and whether it is whole
 SHARD_SIZE: Final = 500 << 20
 
@@ -59,7 +57,7 @@ def export(
     images: Place | None = None,
     link: Link = "hard",
     shard_size: int = SHARD_SIZE,
-    told: Callable[[int], None] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> Exported:
     """Writes a prepared folder in another tool's layout.
 
@@ -72,7 +70,7 @@ def export(
         images: folder of the images, where they moved since convert.
         link: `hard` links files that need no change, where the file system allows; `copy` copies them.
         shard_size: bytes of samples in a shard, of layouts that have shards.
-        told: called with the number of samples so far.
+        told: called with the number of samples so far, and of all.
 
     Raises:
         UsageError: an unknown layout, an `out` that holds something else, names or classes that the layout cannot hold.
@@ -83,6 +81,9 @@ def export(
         raise UsageError(message)
     form = LAYOUTS[layout]
     packs.require(form.pack)
+    if isinstance(prepared.root, Path) and is_below(out.resolve(), prepared.root.resolve()):
+        message = f"lies inside the prepared folder {prepared.root}"
+        raise UsageError(message, path=out, hint="choose a folder beside it: -o DIR")
     check(form, layout, prepared.table)
     mark: dict[str, Any] = {
         "layout": layout,
@@ -92,9 +93,9 @@ def export(
     if form.pack:
         mark["shard_size"] = shard_size
     _claim(out, mark)
-    writer = _Writer(prepared, form, out, images, link, shard_size)
+    writer = _Writer(prepared, form, out, images, Files(prepared, form, out, link), shard_size, told or _silent)
     known = prepared.splits()
-    writer.write(known or (None,), told)
+    writer.write(known or (None,))
     writer.sidecars(known)
     write_atomic(out / MARK, as_json(mark | {"finished": True}))
     return writer.done
@@ -113,7 +114,10 @@ def _claim(out: Path, mark: dict[str, Any]) -> None:
     except ValueError:
         held = {}
     if held is not None and {word: held.get(word) for word in mark} != mark:
-        message = f"holds {'an export of another set or layout' if held else 'something else'}"
+        what = "an export of another set or layout" if held else "something else"
+        if held and held | {"finished": 0} == mark | {"finished": 0, "shard_size": held.get("shard_size")}:
+            what = f"an export with shards of {held['shard_size']:,} bytes, not {mark['shard_size']:,}"
+        message = f"holds {what}"
         raise UsageError(message, path=out, hint="give an empty folder for -o, or remove this one")
     if held is not None and not held.get("finished"):
         for folder, _, _ in os.walk(out):
@@ -125,23 +129,33 @@ class _Writer:
     """Writes the samples of one export and counts them."""
 
     def __init__(
-        self, prepared: Prepared, layout: Layout, out: Path, images: Place | None, link: Link, shard_size: int
+        self,
+        prepared: Prepared,
+        layout: Layout,
+        out: Path,
+        images: Place | None,
+        files: Files,
+        shard_size: int,
+        told: Callable[[int, int], None],
     ) -> None:
-        self.prepared, self.layout, self.out, self.images, self.link = prepared, layout, out, images, link
+        self.prepared, self.layout, self.out, self.images, self.files = prepared, layout, out, images, files
         self.shard_size = shard_size
-        self.done = Exported()
-        self.placing = Placing(prepared, layout)
-        self.turned = bool(prepared.info["options"].get("exif_rotate"))
+        self.survey = Survey.of(prepared)
+        self.done = Exported(unsplit=self.survey.unsplit)
+        self.placing = Placing(prepared, layout, self.survey)
+        self.told = told
+        self.seen = 0
+        repeated = self.survey.samples > self.survey.masks
+        self.left: set[str] | None = set() if repeated else None
+        self.written: set[tuple[str, str]] | None = set() if repeated and not layout.pack else None
 
-    def write(self, splits: tuple[str | None, ...], told: Callable[[int], None] | None) -> None:
+    def write(self, splits: tuple[str | None, ...]) -> None:
         """Writes the samples, and the lists or shards that they stand in."""
         if self.layout.pack:
-            self._write_shards(splits, told)
+            self._write_shards(splits)
         else:
-            self._write_files(splits, told)
-        written = sum(row.written for row in self.prepared.rows())
-        self.done.unsplit = written - sum(self.done.samples.values()) - self.done.left_out
-        self.done.other_ending = self.placing.other_ending
+            self._write_files(splits)
+        self.done.other_ending, self.done.linked = self.placing.other_ending, self.files.linked
 
     def sidecars(self, known: tuple[str, ...]) -> None:
         """Writes the files beside the samples."""
@@ -152,19 +166,24 @@ class _Writer:
             for place, content in self.layout.told(self.prepared, self.done.samples):
                 write_atomic(confined(self.out, self.out / place), content)
 
-    def _write_files(self, splits: tuple[str | None, ...], told: Callable[[int], None] | None) -> None:
+    def _write_files(self, splits: tuple[str | None, ...]) -> None:
         layout = self.layout
         lists: dict[str | None, list[str | None]] = defaultdict(list)
         for split in splits:
             lists[layout.list and layout.list.format(split=layout.called(split))].append(split)
         for place, its in lists.items():
-            items = self._counted(filter(self._put, self._samples(its)), told)
+            items = self._counted(filter(self._put, self._samples(its)))
             if place is None:
                 for _ in items:
                     pass
                 continue
+            path = confined(self.out, self.out / place)
             lines = layout.lines(self.prepared, items) if layout.lines else self._lines(items)
-            write_lines(confined(self.out, self.out / place), lines)
+            first = next(lines, None)
+            if first is None and layout.lines:  # which has nothing to say of this set
+                path.unlink(missing_ok=True)
+                continue
+            write_lines(path, itertools.chain([] if first is None else [first], lines))
 
     def _lines(self, items: Iterator[Item]) -> Iterator[str]:
         if self.layout.head:
@@ -176,24 +195,27 @@ class _Writer:
                 raise UsageError(message, hint="rename the mask and convert again")
             yield line
 
-    def _write_shards(self, splits: tuple[str | None, ...], told: Callable[[int], None] | None) -> None:
+    def _write_shards(self, splits: tuple[str | None, ...]) -> None:
         layout = self.layout
-        shards = Shards(self.out, layout.pack or "tar", self.shard_size, self._packed, self._leave_out)
+        shards = Shards(self.out, layout.pack or "tar", self.shard_size, self.files.read, self._leave_out)
         for called in dict.fromkeys(map(layout.called, splits)):
             its = [split for split in splits if layout.called(split) == called]
             items = shards.write(
                 lambda number, called=called: layout.shard.format(split=called, number=number),  # type: ignore[misc]
                 self._samples(its),
             )
-            for _ in self._counted(items, told):
+            for _ in self._counted(items):
                 pass
         shards.finish()
 
-    def _counted(self, items: Iterator[Item], told: Callable[[int], None] | None) -> Iterator[Item]:
+    def _counted(self, items: Iterator[Item]) -> Iterator[Item]:
         for item in items:
-            self.done.samples[item.split] += 1
-            if told is not None:
-                told(sum(self.done.samples.values()))
+            self.seen += 1
+            self.told(self.seen, self.survey.samples)
+            if self.written is None or (item.split, item.key) not in self.written:
+                self.done.samples[item.split] += 1
+            if self.written is not None:
+                self.written.add((item.split, item.key))
             yield item
 
     def _samples(self, splits: list[str | None]) -> Iterator[Item]:
@@ -208,65 +230,26 @@ class _Writer:
                     continue
                 self._leave_out(row.key)
                 if item is not None:
-                    self._remove(item)
+                    self.files.remove(item)
 
     def _leave_out(self, key: str) -> None:
+        self.seen += 1
+        if self.left is not None:
+            if key in self.left:
+                return
+            self.left.add(key)
         self.done.left_out += 1
         if len(self.done.without_image) < 3:
             self.done.without_image.append(key)
 
-    def _remove(self, item: Item) -> None:
-        """Removes what an earlier run wrote of a sample whose image has gone since."""
-        for place in () if self.layout.pack else filter(None, (item.image_to, item.mask_to)):
-            discard(confined(self.out, self.out / place))
-
-    def _packed(self, item: Item) -> Sample | None:
-        """An item as a shard takes it; None where its image cannot be read."""
-        try:
-            image = self._image_bytes(item)
-            if image is None:
-                with naming(item.image):
-                    image = item.image.read_bytes()
-        except (DamagedFileError, FileNotFoundError):
-            return None
-        mask = mask_bytes(self.prepared, item.row, self.layout.form)
-        return Sample(item, image, self.prepared.mask_path(item.key).read_bytes() if mask is None else mask)
-
     def _put(self, item: Item) -> bool:
-        """Writes or links image and mask; False where the image cannot be read."""
-        try:
-            image = self._image_bytes(item)
-        except (DamagedFileError, FileNotFoundError):
-            self._leave_out(item.key)
-            self._remove(item)
-            return False
-        if self.layout.mask is not None:
-            mask = mask_bytes(self.prepared, item.row, self.layout.form)
-            self._give(self.prepared.mask_path(item.key), self.out / item.mask_to, mask)
-        self._give(item.image, self.out / item.image_to, image)
-        return True
-
-    def _image_bytes(self, item: Item) -> bytes | None:
-        """The image as it is written anew, or None where the file itself will do."""
-        if not changes_image(self.layout, item):
-            return None
-        with naming(item.image):
-            return as_png(item.image, turned=self.turned)
-
-    def _give(self, source: Place, target: Path, changed: bytes | None) -> None:
-        if changed is not None:
-            write_atomic(confined(self.out, target), changed)
-        elif self.link == "hard" and isinstance(source, Path) and _linked(source, confined(self.out, target)):
-            self.done.linked += 1
-        else:
-            bring(source, confined(self.out, target), "copy")
-
-
-def _linked(source: Path, target: Path) -> bool:
-    """Links a file where that can be done: not on another disk, or on a file system without links."""
-    try:
-        if not (target.exists() and target.samefile(source)):
-            bring(source.resolve(), target, "hard")
-    except EnvironmentFailure:
+        if self.written is not None and (item.split, item.key) in self.written:
+            return True
+        if self.files.put(item):
+            return True
+        self._leave_out(item.key)
         return False
-    return True
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Tells nobody."""

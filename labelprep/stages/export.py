@@ -27,7 +27,6 @@ def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult
         message = "export needs a folder to write to"
         raise UsageError(message, hint="-o DIR, or `out:` in the spec")
     prepared = Prepared.open(folder)
-    total = int(prepared.info["masks"])
     done = export(
         prepared,
         params.layout,
@@ -35,7 +34,7 @@ def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult
         images=params.images,
         link=params.link,
         shard_size=params.shard_size,
-        told=lambda n: context.reporter.progress("export", n, total),
+        told=lambda n, total: context.reporter.progress("export", n, total),
     )
     for line in _told(done, params.layout):
         context.reporter.message(line)

@@ -1,7 +1,7 @@
 """Exports as their consumers' own loaders read them: every pixel is our id, every image is the mask's own.
 
-Consumers live in environments of their own, made once below `LABELPREP_CONSUMERS` (by default in the system's folder for
-temporary files; about 8 GB, most of it torch). Where one cannot be installed its tests are skipped, and say so.
+Consumers live in environments of their own, made once below `LABELPREP_CONSUMERS` (by default in the system's folder
+for temporary files; about 8 GB, most of it torch). Where one cannot be installed its tests are skipped, and say so.
 """
 
 import json
