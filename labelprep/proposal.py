@@ -155,6 +155,7 @@ def spec_text(
         why["ignore"] = "255 in the written masks, no weight, in no metric"
     if "map" in words:
         why["map"] = "255 in these masks is class 1"
+    shards = found["layout"] in ("wds", "hf-parquet")
     lines = [
         f"# Written by `labelprep init` after a look at {found['looked_at']:,} of {found['masks']:,} masks.",
         "#",
@@ -172,7 +173,8 @@ def spec_text(
         f"  check: {{use: validate, fail_on: error, out: {build}/check}}",
         "",
         "  # One palette PNG a mask, pixel value = class id, counted on the way.",
-        f"  masks: {{use: convert, out: {build}/masks}}",
+        *(["  # The images lie inside shards; training reads files."] if shards else []),
+        f"  masks: {{use: convert, out: {build}/masks{', link: copy' if shards else ''}}}",
         "",
     ]
     own = "train" in splits

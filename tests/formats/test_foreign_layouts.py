@@ -45,3 +45,26 @@ def test_a_set_is_told_by_its_folders_and_converts_to_the_ids_that_were_drawn(tm
     assert [p.layout for p in plans] == [layout] * 2
     assert list(plans[0].samples()) == list(plans[1].samples())
     assert plans[0].class_table_candidates == plans[1].class_table_candidates
+
+
+def test_real_masks_give_the_same_ids_from_a_mirror_and_from_inside_shards(tmp_path, shared_data):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    real = sorted((shared_data / "camseq/masks").iterdir())[:2]
+    masks = {path.stem.removesuffix("_L"): path.read_bytes() for path in real}
+    table = (shared_data / "camseq/label_colors.txt").read_bytes()
+    for name, data in masks.items():
+        foreign.put(tmp_path / "mirror", f"masks/{name}.png", data)
+    foreign.put(tmp_path / "wds", "a.tar", foreign.tar([(f"{n}.mask.png", data) for n, data in masks.items()]))
+    rows = [{"key": name, "mask": {"bytes": data, "path": None}} for name, data in masks.items()]
+    foreign.put(tmp_path / "parquet", "label_colors.txt", table)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "parquet/a.parquet")
+    found = []
+    for name in ("mirror", "wds", "parquet"):
+        foreign.put(tmp_path / name, "label_colors.txt", table)
+        converted(tmp_path / name, tmp_path / f"{name}.out", "--ignore", "Void")
+        rows_of = Prepared.open(tmp_path / f"{name}.out").rows()
+        found.append([(row.key, row.xxh3, row.pixels, row.ignored, row.sha256) for row in rows_of])
+    assert len(found[0]) == 2
+    assert found[0] == found[1] == found[2]

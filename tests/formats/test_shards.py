@@ -88,7 +88,9 @@ def test_inspect_and_init_look_into_shards(tmp_path):
     root = shards(tmp_path / "set", tar(pair("a")))
     assert labelprep("inspect", root, "--json").summary["pairs"] == 1
     assert labelprep("init", root, "-o", tmp_path / "s.yaml", "--scheduler", "inline").code == 0
-    assert "layout: wds" in (tmp_path / "s.yaml").read_text()
+    text = (tmp_path / "s.yaml").read_text()
+    assert "layout: wds" in text
+    assert "link: copy" in text  # or training would find no images
 
 
 def test_a_sample_in_a_container_comes_back_from_json(tmp_path):
