@@ -80,6 +80,12 @@ def test_an_export_that_was_stopped_goes_on(data, tmp_path):
     assert labelprep("export", out, "--layout", "mmseg", "-o", place).code == 0
     assert tree(place) == whole
 
+    begun = tmp_path / "begun"  # a run that ended while it wrote its first file
+    begun.mkdir()
+    (begun / f".{'0' * 16}.99999999.tmp").write_text("{")
+    assert labelprep("export", out, "--layout", "mmseg", "-o", begun).code == 0
+    assert tree(begun) == whole
+
 
 def test_names_that_fall_together_without_folders_are_refused(data, tmp_path):
     data.pair("x/y")

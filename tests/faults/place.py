@@ -121,7 +121,9 @@ class Runs:
 def main(said):
     """Forks for every line of words on stdin; gives the exit code."""
     import labelprep.cli.main
+    import labelprep.exports.write
     import labelprep.stages.convert
+    import labelprep.stages.tile
     from labelprep.prepare import warm_up
 
     warm_up()
