@@ -122,6 +122,12 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert [name for name in COMMANDS if f'id="labelprep-{name}"' not in commands] == []
 
 
+def test_the_table_of_formats_is_what_the_code_reads_and_writes():
+    made = runpy.run_path(str(ROOT / "docs" / "formats.py"))["with_section"]
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    assert page == made(page), "write it anew: python docs/formats.py"
+
+
 def test_ci_runs_the_two_lines_of_the_readme():
     readme, ci = (ROOT / "README.md").read_text("utf-8"), (ROOT / ".ci" / "run").read_text("utf-8")
     lines = [line for line in readme.splitlines() if line.startswith("python -m pip install")]
