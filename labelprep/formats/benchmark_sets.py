@@ -10,7 +10,7 @@ from typing import Final
 
 from labelprep.errors import ClassTableError
 from labelprep.formats.class_tables import PRESET, read_rows
-from labelprep.formats.folders import files_in, holds_pictures, picture_names, shown, subfolders
+from labelprep.formats.folders import few_subfolders, files_in, holds_pictures, picture_names, shown
 from labelprep.formats.layouts import Arrangement, Source, Suffix, split_of
 from labelprep.storage.place import Place
 
@@ -113,10 +113,10 @@ def find_ade20k(root: Place, folders: Folders) -> list[Arrangement]:
     masks, images = folders.get("annotations"), folders.get("images")
     if masks is None:
         return []
-    inner = {name: path for name, path in subfolders(masks).items() if split_of(name)}
+    inner = {name: path for name, path in few_subfolders(masks).items() if split_of(name)}
     if not {"training", "validation"} & inner.keys():
         return []
-    beside = {} if images is None else subfolders(images)
+    beside = {} if images is None else few_subfolders(images)
     sources = by_split((name, path, beside.get(name)) for name, path in inner.items() if holds_pictures(path))
     if not sources:
         return []
@@ -142,10 +142,10 @@ def find_coco_stuff(root: Place, folders: Folders) -> list[Arrangement]:
     masks, images = folders.get("annotations"), folders.get("images")
     if masks is None:
         return []
-    beside = {} if images is None else subfolders(images)
+    beside = {} if images is None else few_subfolders(images)
     sources = by_split(
         (name, path, beside.get(name))
-        for name, path in subfolders(masks).items()
+        for name, path in few_subfolders(masks).items()
         if split_of(name) and any(n.lower().endswith("_labeltrainids.png") for n in picture_names(path))
     )
     if not sources:
@@ -160,7 +160,7 @@ def find_coco_stuff(root: Place, folders: Folders) -> list[Arrangement]:
 
 def find_mapillary(root: Place, folders: Folders) -> list[Arrangement]:
     """`training/v2.0/labels` with `training/images`: a reading for each version of the labels, the newest first."""
-    splits = {name: subfolders(path) for name, path in folders.items() if split_of(name)}
+    splits = {name: few_subfolders(path) for name, path in folders.items() if split_of(name)}
     versions = {v for inner in splits.values() for v in inner if _VERSION.fullmatch(v)}
     found = []
     for version in sorted(versions, key=_number, reverse=True):

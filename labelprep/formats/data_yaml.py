@@ -38,13 +38,14 @@ def find_ultralytics(root: Place, folders: Mapping[str, Place]) -> list[Arrangem
     Raises:
         LayoutError: where such a file leads out of the folder, or names no folder with a part `images`.
     """
-    files = files_in(root, ".yaml", ".yml")[:20]
-    known = [(path, told) for path in files if (told := _read(path)) is not None]
-    named = [(path, told) for path, told in known if path.name.lower() in ("data.yaml", "data.yml")]
+    own = [path for path in (root / "data.yaml", root / "data.yml") if path.is_file()]
+    known = [(path, told) for path in own if (told := _read(path)) is not None]
+    others = [] if known else files_in(root, ".yaml", ".yml")[:20]
+    known += [(path, told) for path in others if (told := _read(path)) is not None]
     inner = [root, *(folders[name] for name in list(folders)[:50])]
     return [
         _arranged(root, path, told)
-        for path, told in named or known
+        for path, told in known
         if any((place / _masks_dir(told)).is_dir() for place in inner)
     ]
 

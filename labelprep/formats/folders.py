@@ -23,18 +23,28 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def subfolders(root: Place) -> dict[str, Place]:
+def few_subfolders(root: Place) -> dict[str, Place]:
+    """As `subfolders`, of a bounded number of entries: a folder of a million pictures is not walked for it."""
+    return subfolders(root, _PROBE)
+
+
+def subfolders(root: Place, most: int | None = None) -> dict[str, Place]:
     """The folders directly below `root` by name, hidden ones and links that lead out of it left aside.
+
+    Args:
+        root: the folder.
+        most: entries that are looked at; None for all.
 
     Raises:
         LayoutError: where `root` is no folder.
         EnvironmentFailure: where it must not be listed.
     """
     if isinstance(root, Remote):
-        return _remote_subfolders(root)
+        return _remote_subfolders(root, most)
     try:
         with os.scandir(root) as entries:
-            names = sorted(e.name for e in entries if is_folder(e) and not e.name.startswith((".", "__", "@")))
+            seen = islice(entries, most)
+            names = sorted(e.name for e in seen if is_folder(e) and not e.name.startswith((".", "__", "@")))
     except PermissionError as error:
         message = f"cannot be listed: {error.strerror or error}"
         raise EnvironmentFailure(message, path=root, hint="make it readable, then run again") from error
@@ -47,10 +57,10 @@ def subfolders(root: Place) -> dict[str, Place]:
     return {n: root / n for n in names if is_below((root / n).resolve(), real)}
 
 
-def _remote_subfolders(root: Remote) -> dict[str, Place]:
+def _remote_subfolders(root: Remote, most: int | None) -> dict[str, Place]:
     empty = True
     found: list[str] = []
-    for item in root.children():
+    for item in islice(root.children(), most):
         empty, name = False, item.name.rpartition("/")[2]
         if item.folder and name and not name.startswith((".", "__", "@")):
             found.append(name)
@@ -82,14 +92,22 @@ def picture_names(folder: Place, *, deep: bool = True) -> Iterator[str]:
 
 
 def files_in(folder: Place, *endings: str) -> list[Place]:
-    """The files directly in a folder that end so, sorted by name; hidden ones are left aside."""
-    named = sorted(n for n in _files_in(folder) if n.lower().endswith(endings) and not n.startswith("."))
-    return [folder / name for name in named]
+    """The files directly in a folder that end so, sorted by name; hidden ones are left aside.
+
+    Where none is among the first thousands, no more are looked at.
+    """
+    found: list[str] = []
+    for number, name in enumerate(_files_in(folder)):
+        if name.lower().endswith(endings) and not name.startswith("."):
+            found.append(name)
+        elif number >= _PROBE and not found:
+            break
+    return [folder / name for name in sorted(found)]
 
 
 def files_below(folder: Place, *endings: str) -> list[Place]:
     """The same of a folder and the folders directly in it."""
-    inner = (path for name in subfolders(folder) for path in files_in(folder / name, *endings))
+    inner = (path for name in few_subfolders(folder) for path in files_in(folder / name, *endings))
     return [*files_in(folder, *endings), *inner]
 
 
@@ -178,8 +196,9 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _files_in(folder: Place) -> list[str]:
+def _files_in(folder: Place) -> Iterator[str]:
     if isinstance(folder, Remote):
-        return [item.name.rpartition("/")[2] for item in folder.children() if not item.folder]
+        yield from (item.name.rpartition("/")[2] for item in folder.children() if not item.folder)
+        return
     with os.scandir(folder) as entries:
-        return [e.name for e in entries if _is_file(e)]
+        yield from (e.name for e in entries if _is_file(e))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labelprep.formats.benchmark_sets import by_split, names_table
-from labelprep.formats.folders import files_in, holds_pictures, picture_names, shown, split_lists, subfolders
+from labelprep.formats.folders import few_subfolders, holds_pictures, picture_names, shown, split_lists
 from labelprep.formats.layouts import Arrangement, Source, Suffix, split_of
 from labelprep.formats.lists import has_mask_column
 from labelprep.storage.place import Place
@@ -54,7 +54,7 @@ def find_datumaro(root: Place, folders: Folders) -> list[Arrangement]:
         source = (Source(folders["masks"], folders.get("images")),)
         why = f"masks in masks/, images in images/, classes in {name}"
         return [Arrangement("datumaro", why, "--layout datumaro", source, tables=(str(root / name),))]
-    splits = {n: subfolders(path) for n, path in folders.items()}
+    splits = {n: few_subfolders(path) for n, path in folders.items() if (path / "masks").is_dir()}
     held = [(n, i["masks"], i.get("images")) for n, i in splits.items() if "masks" in i and holds_pictures(i["masks"])]
     metas = [folder / name for folder in (root, *(folders[n] for n, _, _ in held)) if (folder / name).is_file()]
     if not held or not metas:
@@ -78,8 +78,8 @@ def find_hugging_face(root: Place, folders: Folders) -> list[Arrangement]:
     lists = [
         (split, path)
         for split, folder in places
-        for path in files_in(folder, "metadata.jsonl", "metadata.csv")
-        if path.name in ("metadata.jsonl", "metadata.csv") and has_mask_column(path)
+        for path in (folder / "metadata.jsonl", folder / "metadata.csv")
+        if path.is_file() and has_mask_column(path)
     ]
     if not lists:
         return []

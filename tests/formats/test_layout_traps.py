@@ -1,6 +1,7 @@
 """What bites people in each layout: paths that lead out, two kinds of masks, shifted ids, lists from Windows."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -269,3 +270,45 @@ def test_metadata_that_leads_out_is_refused_before_anything_is_read(tmp_path):
     put(tmp_path / "set", "train/metadata.jsonl", "\n".join(map(json.dumps, lines)))
     with pytest.raises(LayoutError, match=r"metadata.jsonl:2: \.\./\.\./b.png"):
         plan(tmp_path / "set")
+
+
+# doubt, and folders that are too large to be walked for every rule
+
+
+def test_two_layouts_in_one_folder_are_a_doubt_that_names_the_option_of_each(tmp_path):
+    foreign.mmseg(tmp_path / "set")
+    put(tmp_path / "set", "SegmentationClass/a.png", b"")
+    put(tmp_path / "set", "JPEGImages/a.jpg", b"")
+    with pytest.raises(LayoutError) as told:
+        plan(tmp_path / "set")
+    for option in ("--layout mmseg", "--layout voc --masks SegmentationClass"):
+        assert option in str(told.value)
+    assert plan(tmp_path / "set", layout="mmseg").layout == "mmseg"
+
+
+def test_a_folder_of_many_pictures_is_not_listed_by_every_rule(tmp_path, monkeypatch):
+    for n in range(300):
+        put(tmp_path, f"images/{n}.jpg", b"")
+        put(tmp_path, f"masks/{n}.png", b"")
+    monkeypatch.setattr("labelprep.formats.folders._PROBE", 10)
+    seen = []
+    real = os.scandir
+
+    class Counted:
+        def __init__(self, path):
+            self.entries = real(path)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.entries.close()
+
+        def __iter__(self):
+            for entry in self.entries:
+                seen.append(entry.name)
+                yield entry
+
+    monkeypatch.setattr("labelprep.formats.folders.os.scandir", Counted)
+    assert [a.layout for a in candidates(tmp_path, "auto")] == ["mirror"]
+    assert len(seen) < 200
