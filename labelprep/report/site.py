@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from labelprep.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 ASSETS = ("report.css", "report.js")
 
@@ -46,6 +48,14 @@ def write_pages(out: Path, pages: Sequence[Page], common: Mapping[str, Any]) -> 
     return tuple(written)
 
 
+def _options(text: str) -> Markup:
+    """A text with its command-line options set as code, which does not break at their hyphens."""
+    from markupsafe import Markup, escape
+
+    parts = re.split(r"(--[a-z][a-z-]*)", text)
+    return Markup("").join(Markup("<code>{}</code>").format(p) if p.startswith("--") else escape(p) for p in parts)
+
+
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -67,6 +77,7 @@ def _environment() -> Environment:
         "signed": lambda value: "–" if value is None else f"{value:+.3f}".replace("-", "−"),
         "weight": lambda value: "–" if value is None else style.weight_text(value),
         "rgb": lambda color: "rgb({:d} {:d} {:d})".format(*color),
+        "options": _options,
         "plural": lambda n, one, many=None: f"{n:,} {one if n == 1 else many or one + 's'}",
     }
     return environment
