@@ -1,6 +1,8 @@
 """What an export refuses, leaves out and says."""
 
 import json
+import os
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -266,3 +268,35 @@ def test_shards_of_another_size_are_another_export(data, tmp_path):
     refused = labelprep("export", out, "--layout", "wds", "-o", tmp_path / "ex", "--shard-size", "1K")
     assert refused.code == 2
     assert "holds an export with shards of 524,288,000 bytes, not 1,024" in refused.err
+
+
+@contextmanager
+def files_up_to(size):
+    """No file grows beyond so many bytes, as on a disk that fills up."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+@pytest.mark.parametrize("layout", ["nnunet", "coco", "wds", "hf-parquet"])
+def test_a_full_disk_leaves_whole_files_and_the_next_run_the_whole_tree(data, tmp_path, layout):
+    for number, key in enumerate("abc"):
+        data.image(key, ending=".jpg" if layout == "nnunet" else ".png", seed=number)
+        data.mask(key)
+    out, place = converted(data), tmp_path / "ex"
+    assert labelprep("export", out, "--layout", layout, "-o", tmp_path / "whole").code == 0
+    whole = tree(tmp_path / "whole")
+    with files_up_to(1_000):
+        failed = labelprep("export", out, "--layout", layout, "-o", place)
+    assert failed.code == 4, failed.err
+    assert "cannot write" in failed.err
+    left = tree(place)
+    assert not json.loads(left.pop("labelprep-export.json"))["finished"]
+    assert left.items() <= whole.items()
+    assert labelprep("export", out, "--layout", layout, "-o", place).code == 0
+    assert tree(place) == whole
