@@ -118,7 +118,8 @@ def _several(db: sqlite3.Connection, folders: list[str], side: int, code: str) -
     for base, group in db.execute(query, (side,)):
         paths = sorted({folders[f] + rel for f, rel in json.loads(group)})
         what = "masks for one name" if side == MASK else "images for one mask"
-        yield Finding.of(code, f"{len(paths)} {what}: {_some(paths)}", key=base, path=paths[0])
+        told = f"{len(paths)} {what}: {_some(paths)}" if len(paths) > 1 else f"{paths[0]} is there more than once"
+        yield Finding.of(code, told, key=base, path=paths[0])
 
 
 def _collisions(db: sqlite3.Connection) -> Iterator[Finding]:

@@ -206,6 +206,12 @@ def test_one_key_in_two_shards_is_an_error_that_names_both(tmp_path):
     assert "train-000000.tar/a.seg.png, train-000001.tar/a.seg.png" in two.message
 
 
+def test_a_member_that_a_tar_file_has_twice_is_not_guessed_at(tmp_path):
+    _, samples, findings = plan(shards(tmp_path / "set", tar([*pair("a"), *pair("b"), *pair("a")])))
+    assert [s.key for s in samples] == ["b"]
+    assert "train-000000.tar/a.seg.png is there more than once" in [f.message for f in findings]
+
+
 def test_a_member_whose_shard_was_replaced_is_no_other_members_bytes(tmp_path):
     root = shards(tmp_path / "set", tar([*pair("a"), *pair("b")]))
     _, samples, _ = plan(root)
