@@ -27,12 +27,12 @@ from labelprep.steps import check, images
 from labelprep.steps.annotated import Drawn, decode_annotation, read_source
 from labelprep.steps.decode import MAX_PIXELS, decode
 from labelprep.steps.decoded import Decoded
-from labelprep.steps.discover import Plan, Sample
 from labelprep.steps.index import build_index, counts_by_class
 from labelprep.steps.labels import names_of
 from labelprep.steps.look_up import Reading, seeds_of
 from labelprep.steps.meaning import Habits, Tie, understand
 from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
+from labelprep.steps.plan import Plan, Sample
 from labelprep.steps.steady import what_changed
 from labelprep.steps.unknown import resolve_unknown, unknown_values
 from labelprep.storage.atomic import confined, write_atomic
