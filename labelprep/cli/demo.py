@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -42,9 +43,13 @@ def command(ctx: click.Context, folder: Path, opening: bool | None) -> None:
       labelprep demo labelprep-demo
     """
     from labelprep.drawing.demo import TRAIN, VAL, draw_demo
+    from labelprep.spec.schema import json_schema
+    from labelprep.storage.atomic import write_atomic
 
     console: Console = ctx.obj
     planted = draw_demo(folder)
+    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False)
+    write_atomic(folder / "spec.schema.json", f"{schema}\n".encode())  # which the specs name for editors
     console.info(
         f"Drew {TRAIN + VAL} street scenes of 12 classes in {folder.as_posix()}/street\n"
         f"and planted {len(planted)} faults, one of each kind that a file can show. Finding them:"

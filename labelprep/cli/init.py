@@ -15,6 +15,7 @@ from labelprep.errors import UsageError
 
 LOOKED_AT: Final = 2000  # masks, spread evenly
 FIRST_LOOK: Final = 500  # masks that the new spec is tried on
+SCHEMA = "spec.schema.json"  # what `labelprep schema` prints; where it lies beside a spec, editors check with it
 
 
 @click.command(name="init")
@@ -69,6 +70,8 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
     given |= {"ignore": ignore} if ignore else {}
     given = {"root": dataset.root, "layout": plan.layout} | given  # as told by the look
     text = spec_text(found, given, spec=spec, classes_why=why, ignore=ignore, build=f"build/{spec.stem}")
+    if spec.with_name(SCHEMA).exists():
+        text = f"# yaml-language-server: $schema={SCHEMA}\n{text}"
     write_atomic(spec, text.encode())
     first = dataset_of(words | given | {"limit": dataset.limit or FIRST_LOOK})
     result = run_stage(ctx, "validate", ValidateStage(), dataset=first, **run_words(words))

@@ -16,6 +16,7 @@ SIZE = (96, 128)  # height, width
 SEED = 1
 
 FAULTS_SPEC = """\
+# yaml-language-server: $schema=spec.schema.json
 # The set with the faults. See them again: labelprep run {folder}/faults.yaml --keep-going
 version: 1
 out: {folder}/build/faults
@@ -31,6 +32,7 @@ stages:
 """
 
 SPEC = """\
+# yaml-language-server: $schema=spec.schema.json
 # The mended set, from raw masks to a trained and evaluated model. Run it again: labelprep run {folder}/demo.yaml
 version: 1
 out: {folder}/build/mended

@@ -132,6 +132,7 @@ NOT_PLANTED: Mapping[str, str] = MappingProxyType({
     "ignored-transparency": _DONE,
     "unknown-label": _SHAPES,
     "broken-shape": _SHAPES,
+    "lost-annotation": _SHAPES,
     "size-unknown": _SHAPES,
     "no-background": _SHAPES,
     "empty-annotation": _SHAPES,

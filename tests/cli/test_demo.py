@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
 from labelprep.cli import demo
 from labelprep.cli.output import Console
@@ -65,6 +67,15 @@ def test_the_spec_that_is_left_behind_runs_again_and_finds_nothing_to_do(prepari
     result = CliRunner().invoke(command, [spec, "check", "masks", "weights"], obj=Console(), catch_exceptions=False)
     assert result.exit_code == 0
     assert "nothing to do" in result.stderr
+
+
+def test_editors_find_the_schema_that_the_specs_name(preparing_alone):
+    folder, _ = preparing_alone
+    schema = json.loads((folder / "spec.schema.json").read_text("utf-8"))
+    for name in ("demo.yaml", "faults.yaml"):
+        text = (folder / name).read_text("utf-8")
+        assert text.startswith("# yaml-language-server: $schema=spec.schema.json\n")
+        jsonschema.validate(YAML(typ="safe").load(text), schema)
 
 
 def test_the_table_of_faults_fits_eighty_columns_and_says_what_was_not_found(monkeypatch, capsys):

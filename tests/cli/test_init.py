@@ -154,3 +154,11 @@ def test_specs_for_real_sets_are_taken_without_editing(name, ignored, tmp_path, 
     assert read_spec("mine.yaml").dataset.ignore == ignored
     prepared = run_as_it_stands("mine.yaml")
     assert prepared.totals.pixels.sum() > 0
+
+
+def test_the_schema_beside_a_spec_is_named_for_editors(data):
+    data.pair("a")
+    Path("spec.schema.json").write_text(labelprep("schema").out, encoding="utf-8")
+    assert labelprep("init", "data", "-o", "mine.yaml", "-q").code == 0
+    assert Path("mine.yaml").read_text("utf-8").startswith("# yaml-language-server: $schema=spec.schema.json\n")
+    assert read_spec("mine.yaml").stages
