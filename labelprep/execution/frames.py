@@ -28,3 +28,19 @@ def read_frame(stream: BinaryIO) -> tuple[bytes, bytes] | None:
     length = int.from_bytes(head[:8], "big")
     content = stream.read(length)
     return (head[8:], content) if len(content) == length else None
+
+
+def split_frames(received: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Kind and content of every whole frame, and the bytes behind the last of them.
+
+    >>> split_frames(b"\\0\\0\\0\\0\\0\\0\\0\\2AokE\\0")
+    ([(b'A', b'ok')], b'E\\x00')
+    """
+    frames, at = [], 0
+    while at + 9 <= len(received):
+        end = at + 9 + int.from_bytes(received[at : at + 8], "big")
+        if end > len(received):
+            break
+        frames.append((received[at + 8 : at + 9], received[at + 9 : end]))
+        at = end
+    return frames, received[at:]
