@@ -22,7 +22,7 @@ from tests.dataset import Dataset, labelprep
 IGNORED = "void"
 NAMES = ("road", "traffic sign", "Straße", "background", "sky-2", "a_b")
 COLORS = ((128, 64, 128), (220, 220, 0), (70, 130, 180), (1, 1, 1), (0, 0, 142), (107, 142, 35))
-STEMS = ("a", "b c", "drive/d", "v1.5/e", "x-1/y_2/z", "ü")
+STEMS = ("a", "b c", "drive/d", "v1.5/e.f", "x-1/y_2/z", "ü")
 FOLDERS = {"cityscapes": "all/"}  # what a layout puts in front of names
 
 
@@ -114,7 +114,7 @@ EXAMPLE = (
     [(name, color) for name, color in zip(NAMES, COLORS, strict=True) if name != "background"] + [(IGNORED, (0, 0, 0))],
     {
         key: np.random.default_rng(number).integers(0, 6, (6, 5))
-        for number, key in enumerate(("train/a", "train/drive/b c", "train/v1.5/e", "val/a", "val/drive/f", "test/ü"))
+        for number, key in enumerate(("train/a", "train/drive/b c", "train/v1.5/e.f", "val/a", "val/drive/f", "test/ü"))
     },
 )
 
