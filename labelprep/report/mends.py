@@ -166,6 +166,11 @@ def _split(kind: KindFound, places: Places) -> Iterable[Command]:
     yield Command(_line("split", places.prepared or "OUT", "--ratios", "0.8", "0.2"), "split anew, at random")
 
 
+def _similar(kind: KindFound, places: Places) -> Iterable[Command]:
+    words = (places.prepared or "OUT", "--ratios", "0.8", "0.2", "--similar", "6")
+    yield Command(_line("split", *words), "split anew, with images that look alike on one side")
+
+
 def _rehash(kind: KindFound, places: Places) -> Iterable[Command]:
     text = places.convert("--rehash").removesuffix(" --overwrite")
     yield Command(text, "write again what is not what the manifest says")
@@ -204,6 +209,7 @@ _COMMANDS: Mapping[str, Callable[[KindFound, Places], Iterable[Command]]] = Mapp
     | dict.fromkeys(("suspect-label", "suspect-mask"), _suspects)
     | {
         "ambiguous-order": _order,
+        "similar-images": _similar,
         "palette-order": _meaning,
         "palette-misfit": _simple("--palette-meaning", "index", note="says that the indices are meant"),
         "binary-mask": _binary,
@@ -212,7 +218,7 @@ _COMMANDS: Mapping[str, Callable[[KindFound, Places], Iterable[Command]]] = Mapp
         "transparent-pixels": _simple("--alpha", "ignore", note="transparent pixels are not labelled"),
         "swapped-red-blue": _simple("--color-order", "bgr", note="only if all masks are swapped: says so once for all"),
         "hung-decoder": _simple("--timeout", "120", note="where the file is meant: two minutes for each"),
-        "out-of-memory": _simple("--memory-limit", "8GB", note="where the file is meant"),
+        "out-of-memory": _simple("--memory-limit", "8G", note="where the file is meant"),
         "too-many-pixels": _simple("--max-pixels", "4000000000", note="where the file is meant"),
     }
 )

@@ -10,14 +10,13 @@ from labelprep.report.pages.finding import page_name
 # Kinds of findings in the order of the page, with what each was looked for by.
 LOOKED_FOR = (
     ("leaked-split", "the same image in two splits", "images of one size in bytes, compared by SHA-256"),
-    ("near-duplicate", "nearly the same image twice", "perceptual hashes of the images"),
-    ("near-leak", "nearly the same image in two splits", "perceptual hashes of the images"),
+    ("similar-images", "images that look alike in two splits", "perceptual hashes: validate --similar"),
     ("split-conflict", "split lists that disagree", "the lists that the dataset brings"),
     ("duplicate-files", "the same image twice", "images of one size in bytes, compared by SHA-256"),
     ("two-masks", "two masks for one image", "names"),
     ("name-collision", "names that some file system takes for one", "names, without case and Unicode form"),
 )
-QUIET = ("near-duplicate", "near-leak")  # told only where they were found
+QUIET = ("similar-images",)  # looked for on request, so told only where it was found
 
 
 def pages(material: Material) -> Iterator[Page]:
