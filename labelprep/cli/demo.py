@@ -75,7 +75,7 @@ def _find(console: Console, folder: Path, planted: Sequence[Planted]) -> Sequenc
     found = [any(fault.is_named_by(finding) for finding in findings) for fault in planted]
     _show_faults(console, planted, found)
     if not _missing(LIBRARIES[1]):
-        console.info("Their report:")
+        console.info(f"Writing their report, with pictures, to {folder.as_posix()}/build/faults/report")
         Runner(chain, RunContext(reporter=Silent()), again=again).run(("masks", "report"), keep_going=True)
     return found
 
@@ -104,8 +104,8 @@ def _run_mended(console: Console, folder: Path, planted: Sequence[Planted]) -> t
 
     anew = sum(fault.redraw for fault in planted)
     console.info(
-        f"{anew} of them no option mends: {folder.as_posix()}/mended has these scenes drawn anew. Options in\n"
-        f"{folder.as_posix()}/demo.yaml see to the other {len(planted) - anew}. On to a trained model:"
+        f"No option mends {anew} of them: in {folder.as_posix()}/mended these scenes are drawn anew.\n"
+        f"Options in {folder.as_posix()}/demo.yaml see to the other {len(planted) - anew}. On to a trained model:"
     )
     spec = folder / "demo.yaml"
     chain, without = Chain.of(read_spec(spec, ()), spec), _missing((*LIBRARIES[0], *LIBRARIES[1]))
