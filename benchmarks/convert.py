@@ -150,7 +150,7 @@ def machine(python: Path | None) -> dict[str, str]:
     if info.is_file():
         cpu = next((line.partition(": ")[2] for line in info.read_text().splitlines() if "model name" in line), cpu)
     zlib = features.version("zlib") or "unknown"
-    packages = ("labelprep", "numpy", "numba", "pillow", "opencv-python", "zlib-ng", "isal")
+    packages = ("labelprep", "numpy", "numba", "pillow", "opencv-python", "zlib-ng", "isal", "deflate")
     return {
         "cpu": cpu,
         "system": f"{platform.system()} {platform.machine()}",
@@ -167,24 +167,43 @@ def summary(name: str, times: list[tuple[float, float]], reference: list[tuple[f
     return {
         "contestant": name,
         "masks_per_second": masks / statistics.median(t[0] for t in times),
-        "best_masks_per_second": masks / min(t[0] for t in times),
+        "best": masks / min(t[0] for t in times),
         "times_as_long": statistics.median(wall),
         "least": min(wall),
         "most": max(wall),
         "times_as_long_processor": statistics.median(processor),
-        "ratio_of_best": min(t[0] for t in times) / min(o[0] for o in reference),
     }
 
 
+LONG_NAMES = {
+    "labelprep": "labelprep, the whole `convert`",
+    "floor": "floor: zlib-ng inflate, Up filter, ISA-L level 1, plain read and write",
+    "prepare_sample": "`prepare_sample` alone",
+    "validate": "`validate`",
+    "labelprep, small": "labelprep, `--png-level small`",
+    "datumaro": "Datumaro",
+}
+
+
 def text(name: str, masks: int, rows: list[dict[str, Any]]) -> str:
-    title = f"{name}, {masks} masks"
-    lines = [f"{title:20}{'masks/s':>9}{'best':>9}   times as long as labelprep (least to most), of best, processor"]
+    """A table in Markdown, as in docs/benchmarks.md."""
+    lines = [
+        f"{name}, {masks} masks:",
+        "",
+        "| contestant | masks/s (best) | times as long as labelprep (least to most) | in processor time |",
+        "|---|---|---|---|",
+    ]
     for row in rows:
-        spread = f"({row['least']:.2f} to {row['most']:.2f})"
-        lines.append(
-            f"{row['contestant']:20}{row['masks_per_second']:9.1f}{row['best_masks_per_second']:9.1f}   "
-            f"{row['times_as_long']:7.3f} {spread:20}{row['ratio_of_best']:8.3f}{row['times_as_long_processor']:8.3f}"
+        pace, best = (f"{value:.{0 if value >= 20 else 1}f}" for value in (row["masks_per_second"], row["best"]))
+        times, least, most, processor = (
+            f"{row[word]:.{3 if row[word] < 1 else 2 if row[word] < 20 else 0}f}"
+            for word in ("times_as_long", "least", "most", "times_as_long_processor")
         )
+        long_name = LONG_NAMES.get(row["contestant"], row["contestant"])
+        lines.append(f"| {long_name} | {pace} ({best}) | {times} ({least} to {most}) | {processor} |")
+    if lowest := [row for row in rows if row["contestant"] == "floor"]:
+        wall, processor = (1 / lowest[0][word] for word in ("times_as_long", "times_as_long_processor"))
+        lines += ["", f"The whole `convert` takes {wall:.2f} times the floor, {processor:.2f} times in processor time."]
     return "\n".join(lines) + "\n"
 
 

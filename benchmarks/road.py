@@ -54,7 +54,7 @@ def timed(taken: Counter[str], name: str, work: Callable[..., Any]) -> Callable[
 
 def profile(data: Path, copies: int, rounds: int) -> None:
     taken: Counter[str] = Counter()
-    wholes, writing = {}, {}
+    wholes, writing, parts = {}, {}, {}
     fast._inflate = timed(taken, "inflate", fast._inflate)
     kernels.decode_colors = timed(taken, "kernel", kernels.decode_colors)
     write.encode = timed(taken, "Up filter and deflate", write.encode)
@@ -82,11 +82,14 @@ def profile(data: Path, copies: int, rounds: int) -> None:
             writing[name] = best.get("Up filter and deflate", 0.0) + best.get("write", 0.0)
             best["own, within prepare_sample"] = inside - sum(best.values())
             best["own, around it"] = whole - inside
-            print(f"{name}: {masks} masks, best of {rounds} rounds, ms a mask: {whole / masks * 1e3:.3f}")
-            for part, seconds in best.items():
-                print(f"  {part:28}{seconds / masks * 1e3:8.3f}")
+            parts[name] = best | {"together": whole}
+    print(
+        f"{masks} masks, best of {rounds} rounds, milliseconds a mask:\n\n| part | convert | validate |\n|---|---|---|"
+    )
+    for part in parts["convert"]:
+        print("|", part, *(f"| {p[part] / masks * 1e3:.3f}" if part in p else "|" for p in parts.values()), "|")
     less = wholes["convert"] - writing["convert"]
-    print(f"validate takes {wholes['validate'] / less:.2f} of convert less deflate and write")
+    print(f"\n`validate` takes {wholes['validate'] / less:.2f} of what `convert` takes less deflate and write")
 
 
 def memory_of(group: Iterable[int]) -> list[int]:
@@ -158,13 +161,13 @@ def workers(data: Path, copies: list[int], rounds: int) -> None:
                 long, high, sizes[name] = run_command(many, out, [*words, "--ignore", "Void"])
                 paces[name].append(more / (long - short))
                 costs[name].append((high - low) / more)
+        print("| | masks/s (best) | processor time a mask | PSS of the processes, MB |\n|---|---|---|---|")
         for name, pace in paces.items():
             megabytes = ", ".join(f"{size / 1e3:.0f}" for size in sizes[name] if size > 5000)
             median, cost = statistics.median(pace), statistics.median(costs[name])
-            print(f"{name:20}{median:8.1f} masks/s (best {max(pace):.1f}), {1e3 / median:.3f} ms a mask,", end=" ")
-            print(f"{1e3 * cost:.3f} ms of processor time; PSS, MB: {megabytes}")
+            print(f"| {name} | {median:,.0f} ({max(pace):,.0f}) | {1e3 * cost:.2f} ms | {megabytes} |")
         ratio = statistics.median(b / a for a, b in zip(paces["1 worker"], paces["2 workers"], strict=True))
-        print(f"two workers for one: {ratio:.2f}")
+        print(f"\nThe second worker brings {ratio:.2f} times.")
 
 
 def large(side: int) -> None:
