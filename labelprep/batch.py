@@ -15,6 +15,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from labelprep.storage.place import Readable, from_plain
 
 
@@ -25,16 +27,25 @@ def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:
         context: how the samples are prepared, `Context.to_json`.
         samples: place in the plan and `Sample.to_dict` of each.
     """
-    return json.dumps({"context": context, "samples": list(samples)}).encode()
+    request = {"context": context, "samples": list(samples)}
+    try:
+        return orjson.dumps(request)
+    except TypeError:  # a path that is not UTF-8
+        return json.dumps(request).encode()
 
 
 def unpack(batch: bytes) -> tuple[str, list[tuple[int, dict[str, Any]]]]:
-    """Context and samples of a batch.
+    r"""Context and samples of a batch.
 
     >>> unpack(pack("{}", [(7, {"key": "a"})]))
     ('{}', [[7, {'key': 'a'}]])
+    >>> unpack(pack("{}", [(7, {"key": "\udc80"})]))
+    ('{}', [[7, {'key': '\udc80'}]])
     """
-    request = json.loads(batch)
+    try:
+        request = orjson.loads(batch)
+    except ValueError:
+        request = json.loads(batch)
     return request["context"], request["samples"]
 
 
