@@ -15,6 +15,7 @@ from labelprep.findings import Finding
 
 Bits = NDArray[np.bool_]
 RGB8 = NDArray[np.uint8]
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 RING = (255, 214, 0)
 CROP = 48  # pixels of the source around the spot, at least
 
@@ -113,7 +114,7 @@ def first(bits: Bits | None) -> tuple[int, int]:
     return x, y
 
 
-def box_around(bits: Bits | None, xy: tuple[int, int] | None, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def box_around(bits: Bits | None, xy: tuple[int, int] | None, shape: tuple[int, ...]) -> Box:
     """Left, top, right, bottom of what is looked at: the part that holds `xy`, with room around it."""
     height, width = shape[:2]
     if xy is None or not _inside(xy, shape):
@@ -133,13 +134,13 @@ def box_around(bits: Bits | None, xy: tuple[int, int] | None, shape: tuple[int, 
     return _square((left + right) // 2, (top + bottom) // 2, side, width, height)
 
 
-def _square(x: int, y: int, side: int, width: int, height: int) -> tuple[int, int, int, int]:
+def _square(x: int, y: int, side: int, width: int, height: int) -> Box:
     left = min(max(0, x - side // 2), max(0, width - side))
     top = min(max(0, y - side // 2), max(0, height - side))
     return left, top, min(width, left + side), min(height, top + side)
 
 
-def is_small(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
+def is_small(box: Box, shape: tuple[int, ...]) -> bool:
     """Whether a part is worth a ring and a picture of its own: at most half of the whole, both ways."""
     left, top, right, bottom = box
     return 2 * (right - left) <= shape[1] and 2 * (bottom - top) <= shape[0]
@@ -165,7 +166,7 @@ def _grown(bits: Bits) -> Bits:
     return grown
 
 
-def ringed(pixels: RGB8, box: tuple[int, int, int, int]) -> RGB8:
+def ringed(pixels: RGB8, box: Box) -> RGB8:
     """A picture with a ring around a part of it."""
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image)
@@ -179,7 +180,30 @@ def ringed(pixels: RGB8, box: tuple[int, int, int, int]) -> RGB8:
     return np.asarray(image)
 
 
-def magnified(pixels: RGB8, box: tuple[int, int, int, int], side: int) -> RGB8:
+def marked(pixels: RGB8, bits: Bits | None, box: Box | None, side: int) -> RGB8:
+    """A picture, thinned out first so that lines stay lines, with an outline and perhaps a ring.
+
+    Args:
+        pixels: (H, W, 3).
+        bits: (H, W) what is outlined, or None.
+        box: what gets a ring, in pixels of the picture, or None.
+        side: pixels of the longer side at most.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+        if bits is not None:  # a single pixel of a large picture still shows
+            bits = np.asarray(Image.fromarray(bits.astype(np.float32)).resize(size, Image.Resampling.BOX)) > 0
+    drawn = outlined(pixels, bits)
+    if box is None:
+        return drawn
+    left, top, right, bottom = (round(n * scale) for n in box)
+    return ringed(drawn, (left, top, right, bottom))
+
+
+def magnified(pixels: RGB8, box: Box, side: int) -> RGB8:
     """A part of a picture, each pixel a square."""
     left, top, right, bottom = box
     part = pixels[top:bottom, left:right]

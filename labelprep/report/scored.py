@@ -126,7 +126,7 @@ class Viewer:
             image = self.image(sample, bits.shape)
             under = image if image is not None else np.full((*bits.shape, 3), RIGHT, np.uint8)
             key = sample["key"]
-            picture = marks.outlined(under, bits)
+            picture = marks.marked(under, bits, None, SIDE)
             shown.append((key, pixels, self.album.add(picture, f"{key}, the confused pixels outlined", SIDE)))
         return shown
 

@@ -24,7 +24,7 @@ def geometry(values: Geometry) -> style.Drawn:
         left, middle, right = fig.subplots(1, 3)
         left.barh(range(len(sizes)), [n for _, n in sizes], color=style.BLUE)
         left.set_yticks(range(len(sizes)), [f"{w} × {h}" for (h, w), _ in sizes])
-        left.set_ylim(max(len(sizes), 4) - 0.4, -0.6)
+        left.set_ylim(rows - 0.4, -0.6)
         left.set_title("masks by width × height")
         names = [style.shorten(c.name) for c in values.classes]
         shares = np.array([c.sizes for c in values.classes], np.float64).reshape(len(names), -1)
@@ -32,7 +32,7 @@ def geometry(values: Geometry) -> style.Drawn:
         middle.imshow(shares, aspect="auto", cmap="Blues", vmin=0)
         middle.set_yticks(range(len(names)), names)
         ticks = [n for n, edge in enumerate(values.edges[:-1]) if abs(np.log10(edge) % 1) < 1e-6]
-        middle.set_xticks([t - 0.5 for t in ticks], [style.percent_text(values.edges[t]) for t in ticks])
+        middle.set_xticks([t - 0.5 for t in ticks], [style.percent_text(values.edges[t]) for t in ticks], fontsize=7)
         middle.set_title("regions by share of the mask")
         right.barh(range(len(names)), [c.boundary or 0 for c in values.classes], color=style.ORANGE)
         right.set_yticks(range(len(names)), names)

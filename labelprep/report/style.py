@@ -95,7 +95,9 @@ class Drawn:
 
 def drawn(fig: Figure) -> Drawn:
     """The figure as PNG and, when asked for, SVG."""
-    return Drawn(png(fig), fig)
+    content = png(fig)
+    fig.set_layout_engine("none")  # everything has its place now, and finding it again takes as long as drawing
+    return Drawn(content, fig)
 
 
 def png(fig: Figure) -> bytes:

@@ -87,3 +87,13 @@ def test_a_region_ends_where_the_pixels_do():
     bits[1:3, 1:3] = bits[6:8, 6:8] = True
     assert marks.region_at(bits, (2, 2)).sum() == 4
     assert marks.region_at(bits, (5, 5)).sum() == 8
+
+
+def test_one_pixel_of_a_large_picture_still_shows_when_thinned_out():
+    pixels = np.zeros((900, 1200, 3), np.uint8)
+    bits = np.zeros((900, 1200), bool)
+    bits[450, 600] = True
+    drawn = marks.marked(pixels, bits, marks.box_around(bits, None, bits.shape), 300)
+    assert drawn.shape == (225, 300, 3)
+    assert (drawn[108:118, 145:155] == marks.RING).all(-1).any()
+    assert (drawn == marks.RING).all(-1).sum() > 20  # the ring around it

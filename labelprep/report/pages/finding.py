@@ -124,8 +124,7 @@ def _sample(finding: Finding, row: Row, prepared: Prepared, material: Material) 
     small = marks.is_small(box, mask.shape)
     over = pictures.blended(image, mask)
     if image is not None or spot:
-        marked = marks.outlined(over, bits)
-        marked = marks.ringed(marked, box) if spot and small else marked
+        marked = marks.marked(over, bits, box if spot and small else None, SIDE)
         shown.append((album.add(marked, f"Overlay of {row.key}", SIDE), "overlay, marked" if spot else "overlay"))
     if spot:
         box = box if small else marks.box_around(None, finding.xy or marks.first(bits), mask.shape)
@@ -172,13 +171,12 @@ def _contradiction(finding: Finding, row: Row, material: Material) -> list[tuple
     shown = []
     if image is not None:
         under = pictures.fitted(image, truth.shape)
-        marked = marks.outlined(under, bits)
-        marked = marks.ringed(marked, box) if marks.is_small(box, truth.shape) else marked
+        marked = marks.marked(under, bits, box if marks.is_small(box, truth.shape) else None, SIDE)
         shown.append((album.add(marked, f"Image of {row.key}, the region marked", SIDE), "image, marked"))
         close = marks.magnified(marks.outlined(under, bits), box, SIDE)
         shown.append((album.add(close, f"The region in {row.key}, enlarged", SIDE), "image, enlarged"))
     for ids, what in ((truth, "label"), (predicted, "prediction")):
-        drawn = marks.outlined(colors[ids], bits)
+        drawn = marks.marked(colors[ids], bits, None, SIDE)
         shown.append((album.add(drawn, f"The {what} of {row.key}", SIDE, sharp=True), what))
     return shown
 

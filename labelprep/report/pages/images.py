@@ -29,7 +29,10 @@ def pages(material: Material) -> Iterator[Page]:
         groups = [("Worst by IoU", rated[:WORST])]
         if len(rated) > WORST:
             groups.append(("Best by IoU", rated[: WORST - 1 : -1][:BEST]))
-        groups.append(("Most doubtful, by mean entropy", doubted[:DOUBTED]))
+        seen = {sample["key"] for _, some in groups for sample in some}
+        groups.append(
+            ("Most doubtful of the others, by mean entropy", [s for s in doubted if s["key"] not in seen][:DOUBTED])
+        )
         listed = numbered("lists/images.csv", n)
         write_atomic(material.out / listed, csv_of(COLUMNS, rated))
         yield Page(
