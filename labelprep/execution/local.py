@@ -29,6 +29,8 @@ FORGETFUL: Mapping[str, object] = {"distributed.admin.low-level-log-length": 10}
 CONFIG: Mapping[str, object] = {
     **FORGETFUL,
     "distributed.scheduler.no-workers-timeout": "60s",  # without it, a run that lost all workers waits for ever
+    # `Local.replace` sees to workers that are gone; Dask would end those that its nannies are just starting anew
+    "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.worker.preload": ["labelprep.execution.worker"],
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
