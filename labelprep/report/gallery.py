@@ -65,10 +65,8 @@ def layers_of(prepared: Prepared, row: Row, side: int) -> tuple[pictures.RGB8 | 
         return None
     scale = min(1.0, side / max(ids.shape))
     height, width = (max(1, round(n * scale)) for n in ids.shape)
-    rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
-    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
     image = pictures.image_of(prepared, row)
-    return None if image is None else pictures.fitted(image, (height, width)), ids[rows][:, columns]
+    return None if image is None else pictures.fitted(image, (height, width)), pictures.thinned(ids, height, width)
 
 
 def ids_as_data(ids: NDArray[Any]) -> str:

@@ -144,7 +144,7 @@ class _Sums:
         size = self._ignored + 1
         self._pixels += np.bincount(ids.ravel(), minlength=size)[:size]
         self._edge += np.bincount(ids[_touching(ids, self._ignored)], minlength=size)[:size]
-        coarse = _thinned(ids, GRID, GRID)
+        coarse = pictures.thinned(ids, GRID, GRID)
         step = max(1, -(-max(ids.shape) // SIDE))
         thin = ids[::step, ::step]
         present = set(np.unique(thin).tolist())
@@ -174,13 +174,6 @@ def _edges() -> NDArray[np.float64]:
     low, high = DECADES
     edges: NDArray[np.float64] = np.logspace(low, high, (high - low) * BINS + 1)
     return edges
-
-
-def _thinned(ids: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
-    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
-    thin: NDArray[Any] = ids[rows][:, columns]
-    return thin
 
 
 def _touching(ids: NDArray[Any], ignore_index: int) -> NDArray[np.bool_]:

@@ -142,6 +142,14 @@ def fitted(image: RGB8, shape: tuple[int, ...]) -> RGB8:
     return np.asarray(Image.fromarray(image).resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
+def thinned(ids: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """Ids (H, W) at another height and width, each the nearest one."""
+    rows = ((np.arange(height) + 0.5) * ids.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * ids.shape[1] / width).astype(np.intp)
+    thin: NDArray[Any] = ids[rows][:, columns]
+    return thin
+
+
 def image_of(prepared: Prepared, row: Row) -> RGB8 | None:
     """The image of a sample, as its mask was drawn on it."""
     rotate = bool(prepared.info["options"].get("exif_rotate", False))
