@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,7 +56,7 @@ def test_the_first_page_is_small_and_names_every_kind(report):
 def test_full_lists_hold_every_finding(report, built):
     lines = (built.out / "findings.jsonl").read_text("utf-8").splitlines()
     lists = [path.read_text("utf-8").splitlines() for path in sorted((report / "lists").glob("*.jsonl"))]
-    assert sorted(sum(lists, [])) == sorted(lines)
+    assert sorted(chain.from_iterable(lists)) == sorted(lines)
 
 
 def test_top_confusions_are_the_largest_wrong_cells(built):
