@@ -107,19 +107,19 @@ def write_html(
 
 
 def _write_table(out: Path, sources: Sources) -> Path | None:
-    """The class table as a file that commands take; None without one, or where merged ids say more than a row can."""
+    """The class table as a file that commands take; ids that were merged get rows of their own. None without one."""
     table = sources.table
     if table is None:
         return None
     both: list[tuple[Any, bool]] = [*((c, False) for c in table.classes), *((c, True) for c in table.ignored)]
-    if any(len(c.source_ids) != 1 for c, _ in both):
-        return None
     rows: list[dict[str, Any]] = []
     for c, ignored in both:
-        row: dict[str, Any] = {"id": c.source_ids[0], "name": c.name}
+        row: dict[str, Any] = {"id": c.source_ids[0], "name": c.name} if c.source_ids else {"name": c.name}
         row |= {"color": list(c.colors[0])} if c.colors else {}
         row |= {"aliases": ["#{:02x}{:02x}{:02x}".format(*color) for color in c.colors[1:]]} if c.colors[1:] else {}
         rows.append(row | ({"ignore": True} if ignored else {}))
+        more = {"ignore": True} if ignored else {"merge_into": c.name}
+        rows += [{"id": value, "name": f"{c.name} (id {value})", **more} for value in c.source_ids[1:]]
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     write_atomic(out / TABLE, f'{{"renumber": true, "classes": [\n{lines}\n]}}\n'.encode())
     return out / TABLE

@@ -1,9 +1,12 @@
+import json
 from itertools import chain
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from labelprep.formats.class_tables import load_table
+from labelprep.prepared import Prepared
 from labelprep.report.collect import read_sources
 from labelprep.report.html import look
 from labelprep.report.mends import Places
@@ -90,3 +93,16 @@ def test_the_error_map_is_red_where_the_prediction_is_wrong(viewer, built, tmp_p
 def test_nothing_is_looked_at_without_a_prepared_folder(built):
     looked = look(read_sources([built.eval]))
     assert (looked.kinds, looked.survey, looked.geometry) == ((), None, None)
+
+
+def test_the_class_table_comes_back_with_merged_ids_and_further_colours(folders, tmp_path):
+    path = folders.out / "dataset.json"
+    info = json.loads(path.read_text("utf-8"))
+    first = info["class_table"]["classes"][0]
+    first |= {"source_ids": [0, 40], "colors": [*first["colors"], [1, 2, 3]]}
+    path.write_text(json.dumps(info), encoding="utf-8")
+    write_report([folders.out], tmp_path / "r")
+    table, expected = load_table(str(tmp_path / "r" / "class_table.yaml")), Prepared.open(folders.out).table
+    assert table.hash == expected.hash
+    assert table.source_ids == expected.source_ids
+    assert table.color_ids == expected.color_ids

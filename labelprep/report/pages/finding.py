@@ -17,6 +17,7 @@ from labelprep.report.survey import KindFound, pictured
 from labelprep.suspects import CODES as SUSPECTS
 
 SIDE = 320  # pixels of a picture
+WITHOUT_PICTURES = ("unportable-name", "duplicate-color", "split-conflict", "absent-class")  # of names and lists
 
 
 def page_name(code: str) -> str:
@@ -54,7 +55,7 @@ def pages(material: Material) -> Iterator[Page]:
 
 
 def _has_pictures(kind: KindFound) -> bool:
-    return any(finding.key or finding.path for finding in kind.largest) and kind.code != "unportable-name"
+    return any(finding.key or finding.path for finding in kind.largest) and kind.code not in WITHOUT_PICTURES
 
 
 def _row(finding: Finding) -> dict[str, Any]:
@@ -136,10 +137,11 @@ def _sample(finding: Finding, row: Row, prepared: Prepared, material: Material) 
 
 def _mask(source: Image.Image | None, row: Row, prepared: Prepared) -> pictures.RGB8 | None:
     """What a person should see of a mask: the source, its ids painted; the written mask where that is gone."""
-    if source is not None and source.mode not in ("L", "1", "I", "I;16"):
-        return pictures.rgb(source)
     table = prepared.table
-    if source is not None:
+    as_ids = row.written and "equal-channels" in row.findings  # nearly black as they are
+    if source is not None and source.mode not in ("L", "1", "I", "I;16") and not as_ids:
+        return pictures.rgb(source)
+    if source is not None and not as_ids:
         values = np.asarray(source).astype(np.int64)
         known = np.full(int(max(values.max(), 255)) + 1, -1)
         for value, meant in table.source_ids.items():
