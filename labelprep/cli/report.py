@@ -10,6 +10,8 @@ from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.storage.place import Place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from labelprep.cli.output import Console
 
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", required=True, type=ON_DISK, metavar="DIR", help="Folder that is written.")
 @click.option("--open", "show", is_flag=True, help="Open the report in a browser.")
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[Place, ...], out: Place, show: bool) -> None:
+def command(ctx: click.Context, sources: tuple[Place, ...], out: Path, show: bool) -> None:
     """Write pages, plots and tables about prepared folders, training runs and evaluations.
 
     DIR/index.html opens from the disk. Two prepared folders or two evaluations are compared, the second with the first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -55,8 +56,14 @@ def counted(severities: Mapping[str, int]) -> str:
 
 
 def _read_as(summary: Mapping[str, Any]) -> list[str]:
-    """How the folders were read, and which class table was taken."""
-    return [f"  {summary['why']}", f"  class table: {summary['class_table']}"]
+    """How the folders were read, which class table was taken, and whether a class seems to mean "no label"."""
+    from labelprep.proposal import VOID_NAMES
+
+    lines = [f"  {summary['why']}", f"  class table: {summary['class_table']}"]
+    if void := [row["name"] for row in summary["classes"] if row["name"].casefold() in VOID_NAMES]:
+        option = " ".join(f"--ignore {shlex.quote(name)}" for name in void)
+        lines.append(f"  {', '.join(map(repr, void))} counts as a class; if it means no label: {option}")
+    return lines
 
 
 def digest(lines: Sequence[str], groups: Sequence[Mapping[str, Any]], closing: Sequence[str]) -> str:

@@ -12,12 +12,15 @@ Summary = Mapping[str, Any]
 
 
 def class_rows(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
-    """One row per class: id, name, pixels, share, weight, IoU; None where no stage gave the figure.
+    """One row per class: id, name, pixels, share, weighed pixels, weight, IoU; None where no stage gave the figure.
+
+    The pixels are those of all masks; `weighed` are those that the weight was made from, perhaps of one split only.
 
     Args:
         summaries: of the stages `convert`, `weights` and `eval`, by use; any of them may be missing.
     """
-    weights = summaries.get("weights", {}).get("weights", ())
+    scheme = summaries.get("weights", {})
+    weights, weighed = scheme.get("weights", ()), scheme.get("pixels", ())
     scores = {row["id"]: row["iou"] for row in summaries.get("eval", {}).get("metrics", {}).get("classes", ())}
     return [
         {
@@ -25,6 +28,7 @@ def class_rows(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
             "name": row["name"],
             "pixels": row["pixels"],
             "share": row["share"],
+            "weighed": weighed[row["id"]] if row["id"] < len(weighed) else None,
             "weight": weights[row["id"]] if row["id"] < len(weights) else None,
             "iou": scores.get(row["id"]),
         }
@@ -35,17 +39,26 @@ def class_rows(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
 def class_table(summaries: Mapping[str, Summary]) -> str:
     """The class table with pixels, share, weight and IoU, and the mean IoU beside the majority class's.
 
+    Where the weights were made from one split, its pixels have a column of their own.
+
     Args:
         summaries: as `class_rows`; columns that nobody filled are left out.
     """
     rows = class_rows(summaries)
-    kinds = {"pixels": "{:,}", "share": "{:.2%}", "weight": "{:.4g}", "iou": "{:.3f}"}
+    kinds = {"pixels": "{:,}", "share": "{:.2%}", "weighed": "{:,}", "weight": "{:.4g}", "iou": "{:.3f}"}
     shown = [kind for kind in kinds if any(row[kind] is not None for row in rows)]
-    heads = ["id", "class", *("IoU" if kind == "iou" else kind for kind in shown)]
+    if "weighed" in shown and all(row["weighed"] in (row["pixels"], None) for row in rows):
+        shown.remove("weighed")
+    heads = ["id", "class", *({"iou": "IoU", "weighed": _weighed(summaries)}.get(kind, kind) for kind in shown)]
     cells = [[str(row["id"]), row["name"], *(_cell(kinds[kind], row[kind]) for kind in shown)] for row in rows]
     text = grid(heads, cells, right=range(2, len(heads)))
     means = mean_iou(summaries.get("eval", {}))
     return f"{text}\n{means}" if means else text
+
+
+def _weighed(summaries: Mapping[str, Summary]) -> str:
+    split = summaries.get("weights", {}).get("split")
+    return "weighed" if split is None else f"in {split}"
 
 
 def _cell(form: str, value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -178,13 +178,19 @@ def shown(folder: Place, root: Place) -> str:
     return inside if inside != "." else folder.name or "."
 
 
-def class_tables(root: Place, masks: Place | None) -> list[str]:
-    """Class-table files beside the data: in the root, and beside the folder of masks when that is the root."""
+def class_tables(root: Place, masks: Place | None, names: Collection[str] = CLASS_TABLE_FILES) -> list[str]:
+    """Class-table files beside the data: in the root, and beside the folder of masks when that is the root.
+
+    Args:
+        root: the dataset's folder.
+        masks: its folder of masks, where it has one.
+        names: what such files are called, in small letters.
+    """
     places = [root]
     if masks is not None and masks.resolve() == root.resolve() and is_mask_folder(root):
         places.append(root.resolve().parent)
     for place in places:
-        if found := sorted(name for name in _files_in(place) if name.lower() in CLASS_TABLE_FILES):
+        if found := sorted(name for name in _files_in(place) if name.lower() in names):
             return [str(place / name) for name in found]
     return []
 

@@ -65,6 +65,9 @@ CLASS_TABLE_FILES = frozenset((
 Dialect = Literal["pairs", "camvid", "images", "hf"]
 """A list of pairs: a table, SegNet's lines, Ultralytics' lists of images, Hugging Face's `metadata.jsonl`."""
 
+NAME_LISTS = frozenset({"class_names.txt"})
+"""labelme writes it beside palette masks: line k names id k; it has no colours, so elsewhere it decides nothing."""
+
 PRESETS = MappingProxyType({"voc": "preset:voc"})
 
 _SPLITS = MappingProxyType(

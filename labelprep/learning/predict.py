@@ -87,8 +87,8 @@ def find_images(folder: Path) -> list[tuple[str, Path]]:
         UsageError: where there are none, or two of them have one key.
     """
     if not folder.is_dir():
-        message = "no such folder of images"
-        raise UsageError(message, path=folder)
+        message = "is a file; predict reads a folder of images" if folder.is_file() else "no such folder of images"
+        raise UsageError(message, path=folder, hint="name the folder that holds the images")
     paths = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
     found = sorted((path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths)
     if not found:

@@ -132,7 +132,7 @@ def _refuse_foreign(out: Place, root: Place, sources: Sequence[Place]) -> None:
         message = f"the output would lie over the dataset {root}"
         raise UsageError(message, path=out, hint="choose another folder: -o OUT")
     if within := next((s for s in sources if is_below(out.resolve(), s.resolve())), None):
-        message = f"lies inside {within}, where masks and images are looked for"
+        message = f"the output would lie inside {within}, where masks and images are looked for"
         raise UsageError(message, path=out, hint="choose a folder beside it: -o OUT")
     if out.is_dir() and not (out / STATE).exists() and not _is_empty(out):
         message = "the folder is not empty and no prepared folder"

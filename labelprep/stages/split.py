@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -43,8 +44,10 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
     limits = limits_of(params.drop_dominated, prepared.table)
     rows = _Kept(prepared, limits)
     together = repeat(None) if params.similar is None else _groups(rows, params.similar, params.group_by, context)
+    given: Counter[str | None] = Counter()
     with closing(Splits(params.ratios, seed=params.seed, group_by=params.group_by, folds=params.folds)) as splits:
         for row, group in zip(rows, together, strict=False):
+            given[row.split] += 1
             splits.add(row.key, (i for i, n in enumerate(row.pixels) if n), group)
         if not len(splits):
             message = "it holds no converted mask to split"
@@ -55,6 +58,7 @@ def run(params: SplitStage, inputs: Inputs, context: RunContext) -> StageResult:
         left_out = _list_left_out(out / LEFT_OUT, prepared, limits)
         missing = _missing(splits, prepared.table.names)
         sizes = {name: splits.size(name) for name in splits.names}
+        _tell_given(given, context)
         _tell(sizes, missing, context)
         return StageResult(out, _identity(splits), {"splits": sizes, "classes_missing": missing, "left_out": left_out})
 
@@ -160,6 +164,13 @@ def _missing(splits: Splits, names: Sequence[str]) -> dict[str, list[str]]:
     """Names of the classes that the set holds, but a split does not."""
     everywhere = splits.classes()
     return {part: [names[c] for c in sorted(everywhere - splits.classes(part))] for part in splits.names}
+
+
+def _tell_given(given: Counter[str | None], context: RunContext) -> None:
+    """Says that the set came with splits, which the new lists replace: its test split may be a published one."""
+    if told := ", ".join(f"{name} {count:,}" for name, count in sorted(given.items(), key=str) if name is not None):
+        text = f"the set came with splits of its own ({told}); the new lists count instead, until splits/ is removed"
+        context.reporter.message(text)
 
 
 def _tell(sizes: Mapping[str, int], missing: Mapping[str, Sequence[str]], context: RunContext) -> None:

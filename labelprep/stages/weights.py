@@ -93,6 +93,7 @@ def _finish(weights: ClassWeights, files: Mapping[str, Place], context: RunConte
         "names": values["names"],
         "pixels": values["counts"]["pixels"],
         "images": values["counts"]["images"],
+        "split": values["split"],
         "warnings": values["warnings"],
         "files": [str(path) for path in files.values()],
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.findings import Finding
 from labelprep.formats.folders import class_tables
-from labelprep.formats.layouts import ENDINGS, Arrangement
+from labelprep.formats.layouts import ENDINGS, NAME_LISTS, PRESETS, Arrangement
 from labelprep.spec import DatasetSpec
 from labelprep.steps import pairing
 from labelprep.steps.arrange import arrange
@@ -107,7 +107,10 @@ def _planned(
     db.execute("UPDATE sample SET split = NULL WHERE key IN (SELECT key FROM finding WHERE code = 'split-conflict')")
     count = _limited(db, dataset.limit)
     rule = _rule(found, seen, detected, carried, left_out)
-    tables = found.tables or class_tables(dataset.root, found.sources[0].masks if found.sources else None)
+    masks = found.sources[0].masks if found.sources else None
+    tables = found.tables or class_tables(dataset.root, masks)
+    if not tables and found.preset == PRESETS["voc"]:  # masks like VOC's, of whatever classes
+        tables = class_tables(dataset.root, masks, NAME_LISTS)
     return Plan(
         layout=found.layout,
         why=f"{found.layout}: {found.why}{rule}",

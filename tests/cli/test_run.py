@@ -57,7 +57,7 @@ def spoil(i: int) -> None:
 def test_a_run_prints_the_class_table_and_a_second_one_has_nothing_to_do(project, labelprep):
     code, out, err = labelprep("run", "spec.yaml")
     assert code == 0
-    assert out.splitlines()[0].split() == ["id", "class", "pixels", "share", "weight"]
+    assert out.splitlines()[0].split() == ["id", "class", "pixels", "share", "in", "train", "weight"]
     assert "never run" in err
     code, again, err = labelprep("run", "spec.yaml")
     assert (code, again, err) == (0, out, "nothing to do: all stages are up to date in build\n")

@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 
 def test_options_that_do_not_go_together_are_named(folder):
-    with pytest.raises(UsageError, match="^expected either ratios or folds, and not both$"):
+    with pytest.raises(UsageError, match=r"^expected either ratios or folds, and not both\b"):
         called(folder, "--folds", 3, "--ratios", 0.5, 0.5)
 
 

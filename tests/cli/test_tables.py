@@ -40,3 +40,12 @@ def test_columns_that_no_stage_filled_are_left_out():
 def test_long_reasons_are_not_cut_and_markup_is_text():
     why = "on_unknown: nearest:3 -> ignore, " * 10 + "[bold]x[/bold]"
     assert why in grid(["stage", "why"], [["masks", why]])
+
+
+def test_weights_of_one_split_stand_beside_the_pixels_they_were_made_from():
+    weights = {"weights": [1.0, 1.0, 0.0], "pixels": [900_000, 30, 0], "split": "train"}
+    lines = class_table(SUMMARIES | {"weights": weights}).splitlines()
+    assert lines[0].split() == ["id", "class", "pixels", "share", "in", "train", "weight", "IoU"]
+    assert lines[2].split()[2:6] == ["1,200,000", "75.00%", "900,000", "1"]
+    whole = class_table(SUMMARIES | {"weights": weights | {"pixels": [1_200_000, 400_000, 0], "split": None}})
+    assert whole.splitlines()[0].split() == ["id", "class", "pixels", "share", "weight", "IoU"]

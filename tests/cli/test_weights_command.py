@@ -78,7 +78,7 @@ def test_a_plain_folder_of_index_pngs_is_counted_with_a_class_table(capsys, mask
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["{out}", "-o", "{tmp}/w.txt"], "expected one of .mmseg.json, .json, .npy, .pt, .csv, .yaml"),
+        (["{out}", "-o", "{tmp}/w.txt"], "expected one of .mmseg.json, .keras.json, .json, .npy, .pt, .csv, .yaml"),
         (["{out}", "-o", "{tmp}/w.json", "--method", "inverted"], "'inverted' is not one of 'inverse'"),
         (["{out}", "-o", "{tmp}/w.json", "--clip", "3", "2"], "--clip: expected a pair LO HI"),
         (["{out}", "-o", "{tmp}/w.json", "--split", "val"], "no split named 'val'"),

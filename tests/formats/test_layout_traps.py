@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from labelprep.errors import ClassTableError, LayoutError
 from labelprep.formats.class_tables import load_table
@@ -12,7 +13,7 @@ from labelprep.formats.detect import candidates
 from labelprep.spec import DatasetSpec
 from labelprep.steps.discover import discover
 from tests import foreign
-from tests.dataset import labelprep
+from tests.dataset import Dataset, blocks, labelprep
 from tests.foreign import EXPECTED, NAMES, png, put
 
 
@@ -312,3 +313,18 @@ def test_a_folder_of_many_pictures_is_not_listed_by_every_rule(tmp_path, monkeyp
     monkeypatch.setattr("labelprep.formats.folders.os.scandir", Counted)
     assert [a.layout for a in candidates(tmp_path, "auto")] == ["mirror"]
     assert len(seen) < 200
+
+
+def test_labelmes_names_beside_palette_masks_go_before_vocs_classes(tmp_path):
+    data = Dataset(tmp_path / "set")
+    for n in range(2):
+        made = Image.fromarray(blocks(n, ids=3)).convert("P")
+        data.mask(f"a{n}", made, folder="SegmentationClass")
+    (data.root / "class_dict.csv").unlink()
+    assert labelprep("inspect", data.root, "--json").summary["class_tables"] == ["preset:voc"]
+    (data.root / "class_names.txt").write_text("_background_\ncrack\nrust\n", "utf-8")
+
+    result = labelprep("convert", data.root, "-o", tmp_path / "out", "--mask-mode", "index", "--json")
+
+    assert [row["name"] for row in result.summary["classes"]] == ["_background_", "crack", "rust"]
+    assert result.summary["written"] == 2

@@ -94,8 +94,8 @@ MISTAKES = [
      "a.yaml:9:57  stages.masks.on_unknown: expected error, ignore, nearest:N or map:NAME, got {closest: 3}"),
     ("on_unknown: {nearest: 3}", "fail_on: never",
      "a.yaml:9:45  stages.masks.fail_on: expected a known key "
-     "(from, out, dataset, use, link, root, layout, images, masks, pairs, image_suffix, mask_suffix, image_prefix, mask_prefix, "
-     "reduce_zero_label, classes, ignore, "
+     "(from, out, dataset, use, link, root, layout, images, masks, pairs, image_suffix, mask_suffix, image_prefix, "
+     "mask_prefix, reduce_zero_label, classes, ignore, "
      "renumber, map, color_order, palette_meaning, alpha, on_unknown, on_duplicate_color, exif_rotate, mask_mode, "
      "palette, png_level, max_pixels, limit), got 'fail_on'"),
     ("from: train", "from: trian",

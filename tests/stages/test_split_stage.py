@@ -176,3 +176,12 @@ def test_frames_that_one_class_fills_are_left_out_and_listed(tmp_path):
     assert (lists / "left_out.csv").read_text().splitlines() == ["key,class,share", f'"full,1",road,{767 / 768}']
     assert labelprep("split", tmp_path / "out").code == 0
     assert not (lists / "left_out.csv").exists()
+
+
+def test_lists_that_replace_the_set_s_own_splits_say_so(tmp_path, folder):
+    rows = [Row(f"{i}", f"{i}.png", split=("val", "train")[i < 7], xxh3="00", pixels=(1, 1)) for i in range(10)]
+    given, plain = Listener(), Listener()
+    run(SplitStage(data=prepared_folder(tmp_path / "own", rows)), Inputs(), RunContext(reporter=given))
+    run(SplitStage(data=folder), Inputs(), RunContext(reporter=plain))
+    assert [text for text in given.said if "splits of its own (train 7, val 3)" in text]
+    assert not [text for text in plain.said if "of its own" in text]

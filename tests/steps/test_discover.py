@@ -502,7 +502,7 @@ def test_the_order_of_the_file_system_does_not_matter(place, monkeypatch):
         ("quintal", "mirror", 168, 6, {}, "label_colors.txt"),
         ("voc_labelme", "voc", 201, 0, {}, "preset:voc"),
         ("voc_labelme/SegmentationClassAug", "masks", 201, 0, {}, "preset:voc"),
-        ("voc_labelme/labelme_semantic_segmentation/data_dataset_voc", "voc", 3, 3, {}, "preset:voc"),
+        ("voc_labelme/labelme_semantic_segmentation/data_dataset_voc", "voc", 3, 3, {}, "class_names.txt"),
     ],
 )
 def test_real_sets_are_recognised(shared_data, tmp_path, folder, layout, masks, images, splits, table):

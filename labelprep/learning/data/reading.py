@@ -72,7 +72,7 @@ def _refuse_missing(
     unpaired = [row.key for row, path in found if row.image is None]
     if unpaired:
         message = f"{len(unpaired)} of {len(found)} masks of {where} have no image: {_examples(unpaired)}"
-        hint = "pair them and convert again: --image-suffix, --mask-suffix or --pairs FILE"
+        hint = "pair them: --image-suffix or --mask-suffix; or list what has one: --pairs FILE; convert again"
         raise UsageError(message, code="image-missing", path=prepared.root, hint=hint)
     gone = [str(row.image) for row, path in found if path is None]
     gone += map(str, absent([path for _, path in found if path is not None]))
