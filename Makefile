@@ -12,4 +12,4 @@ docs:
 	python -m sphinx -b html -W --keep-going docs build/site
 
 test:
-	python -m pytest
+	python -m pytest -n 2

@@ -133,7 +133,7 @@ def test_ci_runs_the_two_lines_of_the_readme():
     lines = [line for line in readme.splitlines() if line.startswith("python -m pip install")]
     assert len(lines) == 2
     assert "labelprep run pipelines/quickstart.yaml" in lines[0]
-    assert lines[1].endswith("python -m pytest")
+    assert lines[1].endswith("python -m pytest -n 2")
     assert "readme_line 'labelprep run'" in ci
     assert "readme_line pytest" in ci
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from labelprep.errors import EnvironmentFailure
+from labelprep.interrupts import deferred
 from labelprep.storage.lock import exclusive
 
 PREFIX = "labelprep-"
@@ -54,7 +55,8 @@ def scratch() -> Iterator[Path]:
         message = f"the tables of this run cannot be kept: {error}"
         raise EnvironmentFailure(message, path=folder, hint="make room, or set TMPDIR to another folder") from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with deferred():  # a second Ctrl-C may strike meanwhile
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def of_the_place(error: sqlite3.Error | OSError) -> bool:

@@ -1,6 +1,7 @@
 """The folder of a run's own tables: it goes with the run, and a killed run's goes with the next one."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -88,3 +89,16 @@ def test_no_folder_for_temporary_files_is_said(temporary, monkeypatch):
     with pytest.raises(EnvironmentFailure, match="no folder for temporary files") as caught, scratch():
         pass
     assert str(temporary / "missing") in caught.value.path
+
+
+def test_a_signal_waits_until_the_folder_is_gone(temporary, monkeypatch):
+    remove = shutil.rmtree
+
+    def struck(*args, **words):
+        signal.raise_signal(signal.SIGINT)
+        remove(*args, **words)
+
+    monkeypatch.setattr(shutil, "rmtree", struck)
+    with pytest.raises(KeyboardInterrupt), scratch():
+        pass
+    assert list(temporary.iterdir()) == []
