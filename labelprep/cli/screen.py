@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TextIO
 
+NARROW = 12  # columns in which a shortened name still tells something
 COMMANDS = ("labelprep ", "pip install ")  # lines with these are left whole, to be copied
 
 
@@ -26,6 +28,8 @@ def fitted(text: str, columns: int) -> str:
     '  e.g. images/street.png: not\n    an image'
     >>> fitted("run: labelprep convert data/sample", 20)
     'run: labelprep convert data/sample'
+    >>> fitted("road    12   images/street_0001_left.png", 30)
+    'road    12   images/s…left.png'
     """
     from rich.cells import cell_len
 
@@ -41,12 +45,13 @@ def _wrapped(line: str, columns: int) -> str:
 
     indent = " " * (len(line) - len(line.lstrip(" ")))
     rows, row = list[str](), indent
-    for word in line.split():
-        room = columns - cell_len(row) - (row.strip() != "")
-        if cell_len(word) > room and row.strip():
+    for gap, word in re.findall(r"( *)([^ ]+)", line.strip(" ")):
+        room = columns - cell_len(row) - len(gap)
+        in_column = len(gap) > 1 and room >= NARROW  # a table's cell stays under its head
+        if cell_len(word) > room and row.strip() and not in_column:
             rows.append(row)
             row = f"{indent}  "
-        space = " " if row.strip() else ""
+        space = gap if row.strip() else ""
         row += space + shortened(word, columns - cell_len(row) - len(space))
     return "\n".join([*rows, row])
 
@@ -61,6 +66,8 @@ def shortened(name: str, columns: int) -> str:
 
     if cell_len(name) <= columns:
         return name
+    if len(set(name)) == 1:  # a rule
+        return set_cell_size(name, max(0, columns))
     front = max(0, columns - 1) // 2
     back = max(0, columns - 1 - front)
     return f"{set_cell_size(name, front).rstrip()}…{set_cell_size(name[::-1], back)[::-1].lstrip()}"
