@@ -232,6 +232,9 @@ class Runner:
         use, entry = self.chain.use(name), self.record.entries.get(name)
         why = "--force" if forced else self._reason(name, steps, [])
         if not why and entry:
+            if (out := entry.result.out) is not None:  # what could not be removed when the stage ran
+                sweep_temporary(out)
+                sweep_temporary(out / STATE)
             return Step(name, use, "up to date", result=entry.result)
         results = _results(steps)
         parts = self.identities.full(name, results)

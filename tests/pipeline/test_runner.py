@@ -94,6 +94,18 @@ def test_the_first_run_runs_all_and_the_second_nothing(shop):
     assert second.steps[-1].result.summary == {"use": "report"}
 
 
+def test_what_a_finished_stage_could_not_remove_goes_with_the_next_run(shop):
+    masks = next(step.result.out for step in run(shop).steps if step.use == "convert")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = [masks / f".{'0' * 16}.{gone.pid}.tmp", masks / ".labelprep" / f".{'1' * 16}.{gone.pid}.tmp"]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert run(shop).ran == ()
+    assert [path for path in left if path.exists()] == []
+
+
 def test_a_changed_weights_option_runs_weights_train_eval_and_report_alone(shop):
     run(shop)
     again = run(shop, "weights.method=enet")
