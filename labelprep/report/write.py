@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labelprep.errors import UsageError
 from labelprep.report import figures, html, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
@@ -19,6 +20,7 @@ from labelprep.storage.atomic import confined, sweep_temporary, write_atomic
 from labelprep.storage.place import Place
 
 FORMS = ("png", "svg", "csv")
+OURS = frozenset({"assets", "lists", "plots", "thumbs", "classes.csv", "class_table.yaml", "metrics.json"})
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
     report in the same place that this one does not have are removed.
 
     Raises:
-        UsageError: for folders that nothing can be said about.
+        UsageError: for folders that nothing can be said about, or an `out` that holds something else.
         MismatchError: where their class tables differ.
         MissingExtraError: without matplotlib or jinja2.
         EnvironmentFailure: disk full, no permission.
     """
+    _refuse_foreign(out, folders)
     sources = read_sources(folders)
     values = summarise(sources)
     for name in ("plots", "lists", "thumbs", "assets"):
@@ -75,6 +78,19 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
     text = _json(values)
     write_atomic(out / "report.json", text)
     return Report(out, values, hashlib.sha256(text).hexdigest())
+
+
+def _refuse_foreign(out: Path, folders: Sequence[Place]) -> None:
+    """Names of a report, such as `metrics.json`, are names of others too, whose files stay.
+
+    Allowed is a folder without files, one with a report, and one with nothing but parts of a report.
+    """
+    held = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.is_dir() else set()
+    is_source = any(isinstance(folder, Path) and folder.resolve() == out.resolve() for folder in folders)
+    others = sorted(name for name in held - OURS if not name.endswith(".html"))
+    if is_source or (others and "report.json" not in held):
+        message = "is what the report is about" if is_source else f"holds something else: {', '.join(others[:3])}"
+        raise UsageError(message, path=out, hint="give an empty folder for -o")
 
 
 def _json(values: Mapping[str, Any]) -> bytes:

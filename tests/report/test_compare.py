@@ -58,9 +58,9 @@ def test_two_models_stand_side_by_side(built, folders, tmp_path):
     metrics["classes"][0]["iou"] -= 0.25
     metrics["bootstrap"] = {"level": 0.95, "replicates": 9, "seed": 0, "low": 0.1, "high": 0.2, "classes": [None] * 12}
     (folders.eval / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-    report = write_report([built.eval, folders.eval], tmp_path)
+    report = write_report([built.eval, folders.eval], tmp_path / "r")
     assert "compare.html" in report.values["pages"]
     assert {"evaluation.html", "evaluation-2.html", "confusion-2.html", "images-2.html"} <= set(report.values["pages"])
-    page = (tmp_path / "compare.html").read_text("utf-8")
+    page = (tmp_path / "r" / "compare.html").read_text("utf-8")
     assert "−0.250" in page
     assert page.index("road") < page.index("−0.250") < page.index("sidewalk")

@@ -109,15 +109,15 @@ def test_an_evaluation_alone_is_enough(built, tmp_path):
 
 
 def test_two_runs_get_plots_of_their_own(built, folders, tmp_path):
-    report = write_report([built.run, folders.run], tmp_path)
+    report = write_report([built.run, folders.run], tmp_path / "r")
     assert report.values["plots"] == ["plots/curves.png", "plots/curves_2.png"]
 
 
 def test_nan_never_gets_into_the_json(folders, tmp_path):
     history = folders.run / "history.jsonl"
     history.write_text(history.read_text("utf-8").replace("0.31", "NaN"), encoding="utf-8")
-    write_report([folders.run], tmp_path)
-    assert "NaN" not in (tmp_path / "report.json").read_text("utf-8")
+    write_report([folders.run], tmp_path / "r")
+    assert "NaN" not in (tmp_path / "r" / "report.json").read_text("utf-8")
 
 
 def test_without_matplotlib_the_message_says_what_to_install(built, tmp_path, monkeypatch):
@@ -129,4 +129,4 @@ def test_without_matplotlib_the_message_says_what_to_install(built, tmp_path, mo
 def test_lost_pictures_leave_the_rest_of_the_report(folders, tmp_path):
     (folders.root / "raw" / "images" / "val" / "d.png").unlink()
     (folders.out / "masks" / "val" / "e.png").write_bytes(b"damaged")
-    assert "plots/samples.png" in write_report([folders.out, folders.eval], tmp_path).values["plots"]
+    assert "plots/samples.png" in write_report([folders.out, folders.eval], tmp_path / "r").values["plots"]

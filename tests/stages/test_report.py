@@ -6,6 +6,7 @@ from labelprep.errors import UsageError
 from labelprep.spec import ReportStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages import report as stage
+from tests.dataset import tree
 
 
 @pytest.fixture
@@ -41,3 +42,22 @@ def test_named_sources_go_before_the_chains(run_folder, tmp_path):
 def test_nothing_to_report_on_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="nothing to report on"):
         stage.run(ReportStage(out=tmp_path), Inputs(), RunContext())
+
+
+def test_files_of_others_with_a_reports_names_stay(run_folder, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for folder, reason in ((mine, "holds something else: photos.txt"), (run_folder, "is what the report is about")):
+        (folder / "metrics.json").write_text("{}", "utf-8")
+        (folder / "photos.txt").touch()
+        before = tree(folder)
+        with pytest.raises(UsageError, match=reason):
+            stage.run(ReportStage(out=folder, sources=(run_folder,)), Inputs(), RunContext())
+        assert tree(folder) == before
+
+
+def test_a_report_replaces_one_that_was_begun(run_folder, tmp_path):
+    params = ReportStage(out=tmp_path / "report", sources=(run_folder,))
+    whole = stage.run(params, Inputs(), RunContext())
+    (tmp_path / "report" / "report.json").unlink()
+    assert stage.run(params, Inputs(), RunContext()).identity == whole.identity
