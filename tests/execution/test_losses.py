@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+import dask
 import psutil
 import pytest
 from distributed import Status
@@ -57,8 +58,6 @@ def test_a_worker_that_is_killed_is_made_up_for():
 
 @pytest.mark.chaos
 def test_batches_that_lost_their_workers_several_times_are_halved():
-    import dask
-
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), backend("local", 1, limits=LIMITS) as mapper:
         results = mapper(work.blink, blobs())
         taken = [next(results)]
@@ -110,6 +109,17 @@ async def lose(cluster, count):
     """As `sys.exit` in a worker does: its nanny goes too."""
     for nanny in list(cluster.workers.values())[:count]:
         await nanny.close(timeout=1)
+
+
+def test_a_worker_that_leaves_waits_for_no_batch(tmp_path):
+    with dask.config.set(local.CONFIG), closing(local.Local(1, str(tmp_path))) as one:
+        task = one.client.submit(time.sleep, 600, pure=False)
+        while not any(one.client.processing().values()):
+            time.sleep(0.01)
+        (pid,) = one.client.run(os.getpid).values()
+        one.client.run(lambda dask_worker: dask_worker.loop.add_callback(sys.exit))
+        assert psutil.wait_procs([psutil.Process(pid)], timeout=20)[1] == []  # Dask would wait for thirty seconds
+        task.cancel()
 
 
 @pytest.mark.chaos
