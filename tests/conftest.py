@@ -25,3 +25,11 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+LONGEST = ("test_pipelines.py", "test_docs.py")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that no process of several works on one of them alone at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)

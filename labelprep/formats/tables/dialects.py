@@ -66,7 +66,8 @@ class File:
         if self.is_columns:
             return "text"
         first = next((line for line in self.text.splitlines() if line.strip() and line.lstrip()[0] != "#"), "")
-        if first.lstrip()[:1] in ("{", "["):
+        whole = self.text.strip()
+        if whole[:1] == "{" or (whole[:1], whole[-1:]) == ("[", "]"):  # a class may be called "["
             return "json"
         return "yaml" if re.match(r"(classes|names|label_mapping):\s*$|renumber:|names: *[\[{]", first) else "text"
 

@@ -215,9 +215,10 @@ def _lost_ids(table: ClassTable, says: Says) -> Found:
     if says.ids != "all":
         yield "further-ids", "further ids of {}", [c.name for c in _every(table, says) if len(c.source_ids) > 1]
     if says.ids == "first" and _is_moved(table, says):
-        if any(c.source_ids[:1] not in ((), (c.id,)) for c in table.classes):
-            moved = [c.name for c in table.classes if c.source_ids[:1] not in ((), (c.id,))]
-            yield "renumbered", "that ids are numbered anew (--renumber)", moved
+        # an ignored class that is read as a kept one may leave a gap too
+        kept = [row for row in rows_for(table, says).rows if not row.ignore and row.id != IGNORE_INDEX]
+        if any(row.id != place for place, row in enumerate(sorted(kept, key=lambda row: row.id or 0))):
+            yield "renumbered", "that ids are numbered anew (--renumber)", _elsewhere(table, says)
     elif says.ids == "place":
         yield "ids", "ids in source masks of {}", _elsewhere(table, says)
     elif says.ids == "from-1":

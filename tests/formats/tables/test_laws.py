@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from labelprep.class_rows import ClassRow, IgnoredClass, SegClass, voc_colormap
@@ -82,8 +82,15 @@ def without(table, losses, back):
     return [change(c, c.id) for c in kept], [change(c, len(kept) + i) for i, c in enumerate(ignored)]
 
 
+# the ignored class is read as a kept one, and its id leaves a gap
+GAP = ClassTable(
+    (SegClass(0, "0", (0, 0, 0), (), (0, 1, 2, 3)),), (IgnoredClass("000", ((0, 1, 0),), (4,)),), "class table"
+)
+
+
 @pytest.mark.parametrize("dialect", [d.name for d in DIALECTS if d.name not in ("ultralytics", "objectinfo", "digits")])
 @settings(max_examples=10)
+@example(GAP)
 @given(table=tables())
 def test_reading_what_was_written_gives_the_table_less_what_was_listed(dialect, table):
     content, losses = dump_table("t", table, dialect)
@@ -117,8 +124,12 @@ def test_reading_what_was_written_gives_the_table_less_what_was_listed(dialect, 
         }.items()
 
 
+BRACKET = ClassTable((SegClass(0, "[", (0, 0, 0), (), (0,)),), (), "class table")
+
+
 @pytest.mark.parametrize("dialect", BY_NAME)
 @settings(max_examples=10)
+@example(BRACKET)
 @given(table=tables())
 def test_what_came_back_is_written_without_a_loss_that_was_not_listed_before(dialect, table):
     content, losses = dump_table("t", table, dialect)
