@@ -11,7 +11,9 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("labelprep", deadline=None)  # a busy machine is no fault of the code
+# A busy machine is no fault of the code. What passed passes again; `--hypothesis-profile=explore` tries other examples.
+settings.register_profile("labelprep", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("labelprep")
 
 # in this process, where tests put things wrong; guards have tests of their own

@@ -157,12 +157,14 @@ def test_there_and_back_again_loses_what_was_listed_on_the_way(there, here, tabl
         loss.what in ("names", "joined", "left-out", "colorless", "ignored") for loss in (*lost_there, *lost_back)
     ):
         assert end.names == start.names
-        assert {c.name for c in end.ignored} == {c.name for c in start.ignored}
+        zero = {"other"} if there == "objectinfo" else set()  # ADE20K ignores 0, said or not
+        assert {c.name for c in end.ignored} - zero == {c.name for c in start.ignored} - zero
     if not any(
         loss.what in ("ids", "further-ids", "renumbered", "joined", "left-out") for loss in (*lost_there, *lost_back)
     ):
         gone = {name for loss in (*lost_there, *lost_back) for name in loss.classes if loss.what == "ignored"}
-        if not gone:
+        # for Ultralytics a value that is not mapped is the class of that id: more is read than was written
+        if not gone and "ultralytics" not in (there, here):
             assert end.source_ids.items() <= start.source_ids.items()
 
 
