@@ -228,6 +228,9 @@ _KINDS = (
          "convert again with --rehash"),
     Kind("output-stray", "error", "a file that the manifest does not know", "copied here after convert",
          "remove it, or convert again"),
+    Kind("tile-smaller", "warning", "image smaller than a crop",
+         "--size above its own; --edge shift keeps such an image whole, --edge drop leaves it out",
+         "--edge pad fills crops up with ignored pixels; or a smaller --size"),
     Kind("tile-dropped", "note", "a crop that was left out", "too little of it is labelled, or one class fills it", ""),
     # after evaluation
     Kind("suspect-label", "warning", "the model confidently contradicts the label",

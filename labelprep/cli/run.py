@@ -109,10 +109,10 @@ def show_step(console: Console, chain: Chain, step: Step) -> None:
     if console.json:
         console.row(step_row(step))
         return
-    dataset = chain.dataset(step.stage)
-    if step.result is None or dataset is None or step.state not in ("ran", "failed"):
+    if step.result is None or "severities" not in step.result.summary or step.state not in ("ran", "failed"):
         return
-    if step.state == "ran":
+    dataset = chain.dataset(step.stage)
+    if step.state == "ran" or dataset is None:
         console.info(f"{step.stage}: {counted(step.result.summary['severities'])}")
     elif step.use == "validate":
         show_validate(console, step.result.summary, dataset.root, step.result.exit_code)

@@ -11,7 +11,7 @@ from labelprep.cli.learning import out_option, stage_options
 from labelprep.cli.main import run_stage
 from labelprep.cli.options import build, run_options, run_words
 from labelprep.cli.paths import ANYWHERE
-from labelprep.cli.summaries import finding_rows
+from labelprep.cli.summaries import describe_findings, finding_rows
 from labelprep.cli.tables import class_table
 from labelprep.spec import TileStage
 
@@ -36,7 +36,7 @@ def _tile(ctx: click.Context, /, data: Path, out: Path, **words: Any) -> None:
         splits = ", ".join(f"{name} {n:,}" for name, n in told["splits"].items() if name != "none")
         head = f"{out}: {told['masks']:,} crops of {told['samples']:,} masks" + (f" ({splits})" if splits else "")
         tail = f"{told['dropped']:,} crops left out, {told['failed']:,} masks failed; exit {result.exit_code}"
-        ctx.obj.result("\n".join([head, class_table({"convert": told}), tail]))
+        ctx.obj.result("\n".join([head, *describe_findings(told["findings"]), class_table({"convert": told}), tail]))
     ctx.exit(result.exit_code)
 
 

@@ -143,6 +143,7 @@ NOT_PLANTED: Mapping[str, str] = MappingProxyType({
     "output-missing": _AFTER,
     "output-changed": _AFTER,
     "output-stray": _AFTER,
+    "tile-smaller": "found by `tile`, and in no folder by itself",
     "tile-dropped": "what `tile` left out on request; no fault",
     "suspect-label": "found by a model; whether one of a few seconds sees it is chance",
     "suspect-mask": "found by a model; whether one of a few seconds sees it is chance",

@@ -22,7 +22,7 @@ from labelprep.exports.sidecars import as_json
 from labelprep.exports.values import Item, Layout
 from labelprep.prepared import Prepared
 from labelprep.storage.atomic import confined, sweep_temporary, write_atomic, write_lines
-from labelprep.storage.place import Place, is_below
+from labelprep.storage.place import Place, keep_apart
 
 MARK: Final = "labelprep-export.json"  # what an export is of, and whether it is whole
 SHARD_SIZE: Final = 500 << 20
@@ -81,9 +81,7 @@ def export(
         raise UsageError(message)
     form = LAYOUTS[layout]
     packs.require(form.pack)
-    if isinstance(prepared.root, Path) and is_below(out.resolve(), prepared.root.resolve()):
-        message = f"lies inside the prepared folder {prepared.root}"
-        raise UsageError(message, path=out, hint="choose a folder beside it: -o DIR")
+    keep_apart(out, prepared.root, "the prepared folder that is read")
     check(form, layout, prepared.table)
     mark: dict[str, Any] = {
         "layout": layout,

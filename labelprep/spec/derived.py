@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from labelprep.spec.fields import Anywhere, Bytes, Positive, Real, Size, Words, refuse
 from labelprep.spec.stage import Stage
@@ -46,6 +46,12 @@ class TileStage(Stage):
         (), description="CLASS:SHARE: leave out crops that the class fills to that share or more"
     )
     image_format: Literal["png", "jpg"] = Field("png", description="format of the written images")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if self.resize is not None and self.scale != 1:
+            refuse("either resize, one size for all, or scale, a factor on each one's own, and not both")
+        return self
 
 
 class ExportStage(Stage):

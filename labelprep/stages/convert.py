@@ -23,7 +23,7 @@ from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.discover import Plan
 from labelprep.storage.atomic import confined, discard, write_atomic
 from labelprep.storage.lock import exclusive
-from labelprep.storage.place import Place, Remote, is_below
+from labelprep.storage.place import Place, Remote, is_below, keep_apart
 from labelprep.verify import verify
 
 VERSION = 1
@@ -131,9 +131,8 @@ def _refuse_foreign(out: Place, root: Place, sources: Sequence[Place]) -> None:
     if out.resolve() == root.resolve() or is_below(root.resolve(), (out / "masks").resolve()):
         message = f"the output would lie over the dataset {root}"
         raise UsageError(message, path=out, hint="choose another folder: -o OUT")
-    if within := next((s for s in sources if is_below(out.resolve(), s.resolve())), None):
-        message = f"the output would lie inside {within}, where masks and images are looked for"
-        raise UsageError(message, path=out, hint="choose a folder beside it: -o OUT")
+    for folder in sources:
+        keep_apart(out, folder, "where masks and images are looked for")
     if out.is_dir() and not (out / STATE).exists() and not _is_empty(out):
         message = "the folder is not empty and no prepared folder"
         raise UsageError(message, path=out, hint="choose a new or empty folder: -o OUT")

@@ -8,15 +8,17 @@ from typing import Any
 from labelprep.dominance import limits_of
 from labelprep.errors import UsageError
 from labelprep.execution import Watch, backend, batches
+from labelprep.findings import SEVERITIES
 from labelprep.prepared import Prepared
 from labelprep.publish import class_rows
 from labelprep.spec import TileStage
 from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages.dataset import grouped
 from labelprep.storage.place import on_disk
 from labelprep.storage.scratch import scratch
 from labelprep.tiling import How, tile_dataset
 
-VERSION = 1
+VERSION = 2  # images smaller than a crop are told
 
 
 def run(params: TileStage, inputs: Inputs, context: RunContext) -> StageResult:
@@ -65,6 +67,7 @@ def run(params: TileStage, inputs: Inputs, context: RunContext) -> StageResult:
     if done.unsplit:
         context.reporter.message(f"warning: {done.unsplit:,} masks are in no split and were left out")
     tiled = Prepared.open(params.out)
+    findings = grouped(tiled.findings())
     summary = {
         "samples": total,
         "masks": sum(done.tiles.values()),
@@ -72,6 +75,8 @@ def run(params: TileStage, inputs: Inputs, context: RunContext) -> StageResult:
         "dropped": done.findings["tile-dropped"],
         "failed": done.failed,
         "unsplit": done.unsplit,
+        "severities": {s: sum(group["count"] for group in findings if group["severity"] == s) for s in SEVERITIES},
+        "findings": findings,
         "classes": class_rows(done.counts, tiled.table),
     }
     return StageResult(params.out, tiled.identity, summary, 3 if done.failed else 0)

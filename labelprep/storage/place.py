@@ -34,6 +34,7 @@ __all__ = [
     "is_below",
     "is_same",
     "joined",
+    "keep_apart",
     "on_disk",
     "relative",
     "state_of",
@@ -207,6 +208,26 @@ def relative(inner: Place, outer: Place) -> str:
         return inner.relative_to(outer).as_posix()  # type: ignore[arg-type]  # both are of one kind
     message = f"{inner} does not lie below {outer}"
     raise ValueError(message)
+
+
+def keep_apart(out: Place, source: Place, what: str) -> None:
+    """Refuses an output inside the folder that it is made of, which the next run would read too, or around it.
+
+    Args:
+        out: the folder that is to be written.
+        source: a folder that is read.
+        what: what the source is, as the end of the message.
+
+    Raises:
+        UsageError: where one lies inside the other, or both are one.
+    """
+    if is_below(out.resolve(), source.resolve()):
+        message = f"the output would lie inside {source}, {what}"
+    elif is_below(source.resolve(), out.resolve()):
+        message = f"the output would lie around {source}, {what}"
+    else:
+        return
+    raise UsageError(message, path=out, hint="choose a folder beside it")
 
 
 def is_same(one: Place, other: Place) -> bool:

@@ -67,6 +67,19 @@ class How:
         size = self.size or image
         return boxes(image, size, self.stride or size, self.edge)
 
+    def smaller(self, height: int, width: int) -> str | None:
+        """What becomes of an image of that size if it is smaller than a crop; None if it is not, or is padded.
+
+        >>> How(size=(512, 512)).smaller(360, 640)
+        'height 360, width 640, and a crop has 512, 512: its crops are smaller than that'
+        """
+        image, size = self.target(height, width), self.size or (1, 1)
+        if self.edge == "pad" or (image[0] >= size[0] and image[1] >= size[1]):
+            return None
+        resized = "" if image == (height, width) else " after resizing"
+        becomes = "left out" if self.edge == "drop" else "its crops are smaller than that"
+        return f"height {image[0]}, width {image[1]}{resized}, and a crop has {size[0]}, {size[1]}: {becomes}"
+
 
 @dataclass(frozen=True)
 class Context:
@@ -137,6 +150,8 @@ def cut(sample: dict[str, Any], context: Context) -> tuple[list[Row], list[Findi
     facts = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     rows: list[Row] = []
     findings: list[Finding] = []
+    if (smaller := how.smaller(sample["height"], sample["width"])) is not None:
+        findings.append(Finding.of("tile-smaller", smaller, **where))
     for box in how.boxes(sample["height"], sample["width"]):
         part = _part(ids, box, table.ignore_index)
         counts = ClassCounts.of(part, len(table), table.ignore_index)

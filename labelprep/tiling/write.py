@@ -20,7 +20,7 @@ from labelprep.publish import readable, versions
 from labelprep.steps.count import ClassCounts
 from labelprep.storage.atomic import write_lines
 from labelprep.storage.lock import exclusive
-from labelprep.storage.place import Place, on_disk
+from labelprep.storage.place import Place, keep_apart, on_disk
 from labelprep.tiling.cut import Context, How, tile_batch
 
 Mapper = Callable[[Callable[[bytes], Iterator[bytes]], Iterable[bytes]], Iterator[bytes]]
@@ -75,9 +75,10 @@ def tile_dataset(
         on_finding: called with every finding, in order.
 
     Raises:
-        UsageError: where `out` holds something else.
+        UsageError: where `out` holds something else, or lies in the set or around it.
         EnvironmentFailure: disk full, no permission, or another run works in `out`.
     """
+    keep_apart(out, prepared.root, "the prepared folder that is read")
     with exclusive(out):
         _claim(out, prepared, how)
         mark_unfinished(out)

@@ -85,6 +85,9 @@ MISTAKES = [
      "a.yaml:12:97  stages.train.loss: expected a sum of ce, focal, dice, jaccard, tversky, lovasz, boundary, topk "
      "such as 0.5*ce+dice, got 'ce+dce'; "
      "did you mean 'ce+dice'?"),
+    ("use: split, from: masks, ratios: [0.8, 0.2], seed: 0", "use: tile, from: masks, resize: [8, 8], scale: 2.0",
+     "a.yaml:10:12  stages.splits: expected either resize, one size for all, or scale, a factor on each one's own, "
+     "and not both, got {use: 'tile', from: 'masks', resize: [8, 8], scale: 2.0}"),
     ("ratios: [0.8, 0.2]", "ratios: [0.8, 0.3]",
      "a.yaml:10:46  stages.splits.ratios: expected 2 or 3 shares (train, val, test) that add up to 1, got [0.8, 0.3]"),
     ("ratios: [0.8, 0.2]", "group_by: '('",

@@ -113,6 +113,40 @@ def test_any_number_of_workers_and_any_interruption_give_the_same_tree(prepared,
     assert tree(tmp_path / "one", state=False) == whole
 
 
+@pytest.mark.parametrize(
+    ("edge", "masks", "becomes"), [("shift", 2, "its crops are smaller than that"), ("drop", 1, "left out")]
+)
+def test_images_smaller_than_a_crop_are_named(tmp_path, edge, masks, becomes):
+    data = Dataset(tmp_path / "data")
+    data.pair("large")
+    data.image("small", height=12)
+    data.mask("small", data.colors[blocks(height=12)])
+    assert labelprep("convert", data.root, "-o", tmp_path / "out").code == 0
+    words = (tmp_path / "out", "-o", tmp_path / "crops", "--size", "16", "32", "--edge", edge)
+    shown = labelprep("tile", *words)
+    assert "image smaller than a crop: 1  [tile-smaller]" in shown.out
+    done = labelprep("tile", *words, "--json")
+    told = f"height 12, width 32, and a crop has 16, 32: {becomes}"
+    assert [(f["code"], f["key"], f["message"]) for f in done.findings] == [("tile-smaller", "small", told)]
+    assert done.summary["severities"]["warning"] == 1
+    assert done.summary["masks"] == masks + (edge == "shift")  # two of the large one, which does not come out even
+    assert {f.code for f in Prepared.open(tmp_path / "crops").findings()} == {"tile-smaller"}
+
+
+def test_a_size_for_all_and_a_factor_for_each_are_not_taken_together(prepared, tmp_path):
+    refused = labelprep("tile", prepared.root, "-o", tmp_path / "x", "--resize", "8", "8", "--scale", "2")
+    assert (refused.code, (tmp_path / "x").exists()) == (2, False)
+    assert "expected either resize, one size for all, or scale, a factor on each one's own, and not both" in refused.err
+
+
+@pytest.mark.parametrize(("there", "way"), [("out/crops", "inside"), ("out", "inside"), (".", "around")])
+def test_crops_and_their_source_lie_apart(prepared, tmp_path, there, way):
+    before = tree(tmp_path)
+    refused = labelprep("tile", prepared.root, "-o", tmp_path / there, "--size", "8", "8")
+    assert (refused.code, tree(tmp_path)) == (2, before)
+    assert f"the output would lie {way} {prepared.root}, the prepared folder that is read" in refused.err
+
+
 def test_a_folder_that_holds_something_else_is_refused(prepared, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/letter.txt").write_text("dear")
@@ -147,7 +181,8 @@ def test_crops_are_chained_like_any_prepared_folder(tmp_path, monkeypatch):
         "  mmseg: {use: export, from: crops, layout: mmseg, out: build/mmseg}\n",
         encoding="utf-8",
     )
-    ran = labelprep("run", "spec.yaml", "-q")
+    ran = labelprep("run", "spec.yaml")
     assert ran.code == 0, ran.err
+    assert "crops: no findings" in ran.err
     assert (tmp_path / "build/crops/weights/class_weights.json").is_file()
     assert len(list((tmp_path / "build/mmseg/ann_dir/train").rglob("*.png"))) == 24
