@@ -6,6 +6,8 @@
 import contextlib
 import ctypes
 import errno
+import gc
+import importlib
 import json
 import mmap
 import os
@@ -15,6 +17,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 SOURCE = Path(__file__).with_name("place.c")
 CREATE, OPEN, READ, WRITE, ARRANGE, REMOVE = (1 << n for n in range(6))
 # What may fail with which error: a full disk still reads and removes, and a file that is open may be written.
@@ -23,6 +27,9 @@ KINDS = {
     errno.EACCES: CREATE | OPEN | ARRANGE | REMOVE,
     errno.EIO: CREATE | OPEN | READ | WRITE | ARRANGE | REMOVE,
 }
+LOADED = ("cli.main", "cli.progress", "cli.report", "cli.tables", "exports.write")
+LOADED += ("stages.convert", "stages.report", "stages.tile")
+LOADED = (*(f"labelprep.{name}" for name in LOADED), "jinja2", "rich.table", "scipy.ndimage")
 
 
 class Order(ctypes.Structure):
@@ -118,15 +125,27 @@ class Runs:
         self._map.close()
 
 
+def warm():
+    """Loads what runs load, fonts among it, so that a fork has it and a report takes half the time."""
+    for name in LOADED:
+        importlib.import_module(name)
+    from PIL import Image
+
+    from labelprep.prepare import warm_up
+    from labelprep.report import plots
+
+    warm_up()
+    Image.init()
+    plots.class_balance(["one"], np.zeros((1, 3), np.uint8), np.ones(1, np.int64)).svg()
+    gc.collect()
+    gc.freeze()  # else every fork copies the pages of what no collection will free
+
+
 def main(said):
     """Forks for every line of words on stdin; gives the exit code."""
     import labelprep.cli.main
-    import labelprep.exports.write
-    import labelprep.stages.convert
-    import labelprep.stages.tile
-    from labelprep.prepare import warm_up
 
-    warm_up()
+    warm()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
