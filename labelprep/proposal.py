@@ -6,6 +6,7 @@ What a look cannot tell is never guessed: smeared colours, masks of two kinds. T
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from typing import Any, Final
 from labelprep.classes import ClassTable
 from labelprep.errors import UsageError
 from labelprep.formats.class_tables import PRESET, load_table, presets
+from labelprep.split import group_of
 
 VOID_NAMES: Final = frozenset({"void", "unlabeled", "unlabelled", "ignore", "ignored", "don't care", "dontcare"})
 MOST: Final = 255  # classes that a palette mask can hold
 FEW: Final = 3  # colours, black left aside, under which a preset is not recognised
 BINARY: Final = ({0, 255}, {255})
+FRAMES: Final = "^[^_]+"  # of one film or place, as most sets name them
+MOST_GROUPS: Final = 10_000  # that are counted
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ def spec_text(
     classes_why: str,
     ignore: Sequence[str],
     build: str,
+    groups: str,
 ) -> str:
     """A commented spec.
 
@@ -149,6 +154,7 @@ def spec_text(
         classes_why: where the class table comes from.
         ignore: names that are ignored because they usually mean "no label".
         build: folder for everything that is written.
+        groups: what `group_note` says of the names.
     """
     splits, why = found["splits"], {"layout": found["why"], "classes": classes_why}
     if ignore:
@@ -183,7 +189,7 @@ def spec_text(
         lines += [f"  # The set has splits of its own: {told}.", ""]
     else:
         lines += [
-            "  # group_by: '^[^_]+' would keep frames together whose names begin alike.",
+            f"  # {groups}",
             "  splits: {use: split, from: masks, ratios: [0.8, 0.2], seed: 0}",
             "",
         ]
@@ -203,6 +209,31 @@ def spec_text(
             f"  # eval: {{use: eval, from: train, out: {build}/eval}}",
         ]
     return "\n".join([*lines, ""])
+
+
+def group_note(keys: Iterable[str], splits: int = 2) -> str:
+    """What a comment says about keeping frames together by their names: how, or why not.
+
+    >>> group_note(["a_1", "a_2", "b_1"])
+    "group_by: '^[^_]+' would keep frames together whose names begin alike: 2 groups of 3 masks."
+    >>> group_note(["film_1", "film_2"])[:62]
+    "No group_by: all names begin with 'film', one group for 2 split"
+    """
+    pattern, samples, groups = re.compile(FRAMES), 0, set[str | None]()
+    for key in keys:
+        samples += 1
+        if len(groups) < MOST_GROUPS:
+            groups.add(group_of(key, pattern))
+    near = "`similar: 4` keeps images together that look alike."
+    first = next(iter(groups), None)
+    if None in groups or samples == 0:
+        return f"No group_by: there is no common beginning of names to go by. {near}"
+    if len(groups) == samples:
+        return f"No group_by: no two names begin alike. {near}"
+    if len(groups) < splits:
+        return f"No group_by: all names begin with {first!r}, one group for {splits} splits. {near}"
+    count = f"{len(groups):,} groups" if len(groups) < MOST_GROUPS else f"{MOST_GROUPS:,} groups or more"
+    return f"group_by: '{FRAMES}' would keep frames together whose names begin alike: {count} of {samples:,} masks."
 
 
 def _comment(text: str | None) -> str:

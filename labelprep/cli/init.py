@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
         --classes data/classes/street.yaml --ignore void
     """
     from labelprep.inspection import inspect_dataset
-    from labelprep.proposal import propose_classes, spec_text, void_classes
+    from labelprep.proposal import group_note, propose_classes, spec_text, void_classes
     from labelprep.spec import ValidateStage
     from labelprep.stages.dataset import discovered, table_of
     from labelprep.storage.atomic import write_atomic
@@ -52,6 +52,7 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
             on_mask=lambda done, total: reporter.progress("look", done, total),
             looked_at=LOOKED_AT,
         )
+        groups = group_note(sample.key for sample in plan.samples())
     given = {name: value for name, value in dataset.model_dump(exclude_unset=True).items() if value is not None}
     table_text = None
     if dataset.classes or plan.class_table_candidates:
@@ -69,7 +70,8 @@ def command(ctx: click.Context, /, spec: Path, **words: Any) -> None:
     ignore = () if dataset.ignore else void_classes(table_of(tried, plan))
     given |= {"ignore": ignore} if ignore else {}
     given = {"root": dataset.root, "layout": plan.layout} | given  # as told by the look
-    text = spec_text(found, given, spec=spec, classes_why=why, ignore=ignore, build=f"build/{spec.stem}")
+    build = f"build/{spec.stem}"
+    text = spec_text(found, given, spec=spec, classes_why=why, ignore=ignore, build=build, groups=groups)
     if spec.with_name(SCHEMA).exists():
         text = f"# yaml-language-server: $schema={SCHEMA}\n{text}"
     write_atomic(spec, text.encode())

@@ -162,3 +162,22 @@ def test_the_schema_beside_a_spec_is_named_for_editors(data):
     assert labelprep("init", "data", "-o", "mine.yaml", "-q").code == 0
     assert Path("mine.yaml").read_text("utf-8").startswith("# yaml-language-server: $schema=spec.schema.json\n")
     assert read_spec("mine.yaml").stages
+
+
+@pytest.mark.parametrize(
+    ("keys", "note"),
+    [
+        (("a_1", "a_2", "b_1"), "group_by: '^[^_]+' would keep frames together whose names begin alike: 2 groups of 3"),
+        (("film_1", "film_2"), "No group_by: all names begin with 'film', one group for 2 splits."),
+        (("a", "b"), "No group_by: no two names begin alike."),
+        (("_a", "b_1", "b_2"), "No group_by: there is no common beginning of names to go by."),
+    ],
+)
+def test_names_are_only_proposed_as_groups_where_they_make_some(data, keys, note):
+    for key in keys:
+        data.pair(key)
+    assert labelprep("init", "data", "-o", "mine.yaml", "-q").code == 0
+    assert f"  # {note}" in Path("mine.yaml").read_text("utf-8")
+    if note.startswith("group_by"):
+        assert labelprep("convert", "data", "-o", "out").code == 0
+        assert labelprep("split", "out", "--group-by", "^[^_]+").code == 0
