@@ -216,8 +216,8 @@ def group_note(keys: Iterable[str], splits: int = 2) -> str:
 
     >>> group_note(["a_1", "a_2", "b_1"])
     "group_by: '^[^_]+' would keep frames together whose names begin alike: 2 groups of 3 masks."
-    >>> group_note(["film_1", "film_2"])[:62]
-    "No group_by: all names begin with 'film', one group for 2 split"
+    >>> group_note(["film_1", "film_2"]).split(". ")[0]
+    "No group_by: all names begin with 'film', one group for 2 splits"
     """
     pattern, samples, groups = re.compile(FRAMES), 0, set[str | None]()
     for key in keys:
