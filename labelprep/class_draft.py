@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import get_args
@@ -21,6 +20,7 @@ from labelprep.class_rows import (
     voc_colormap,
 )
 from labelprep.errors import ClassTableError
+from labelprep.nearest import did_you_mean
 
 IGNORED = -1  # where a row leads when its pixels are ignored
 
@@ -113,10 +113,8 @@ class _Draft:
         folded = [i for i, r in enumerate(self.rows) if r.name.casefold() == name.casefold()]
         if len(folded) == 1:
             return folded[0]
-        near = difflib.get_close_matches(name, list(self.by_name), 1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
         known = ", ".join(r.name for r in self.rows[:12]) + (", …" if len(self.rows) > 12 else "")
-        self.problems.append(f"{where}: no class named {name!r}{guess} (classes: {known})")
+        self.problems.append(f"{where}: no class named {name!r}{did_you_mean(name, self.by_name)} (classes: {known})")
         return None
 
     def merge(self) -> None:

@@ -6,7 +6,6 @@ which id, and a `ClassTable` is the result that every stage shares.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +28,7 @@ from labelprep.class_rows import (
     voc_colormap,
 )
 from labelprep.errors import ClassTableError, MismatchError
+from labelprep.nearest import did_you_mean
 
 VOID_COLOR: RGB = (224, 224, 192)
 
@@ -137,9 +137,7 @@ class ClassTable:
         ids = {"ignore": self.ignore_index} | {c.name: self.ignore_index for c in self.ignored}
         ids |= {c.name: c.id for c in self.classes}
         if name not in ids:
-            near = difflib.get_close_matches(name, list(ids), 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
-            message = f"no class named {name!r}{guess}"
+            message = f"no class named {name!r}{did_you_mean(name, ids)}"
             raise ClassTableError(message, path=self.source)
         return ids[name]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from types import MappingProxyType
+
+from labelprep.nearest import did_you_mean
 
 LOSSES = MappingProxyType(
     {
@@ -27,16 +28,14 @@ COMPATS = MappingProxyType(  # whose published numbers of which losses there are
         "smp": frozenset({"dice", "jaccard", "tversky"}),
     }
 )
-_ALSO = MappingProxyType(  # what others call them
+_ALSO = MappingProxyType(  # what others call them, in small letters and digits alone
     {
         "crossentropy": "ce",
-        "cross_entropy": "ce",
         "softce": "ce",
         "iou": "jaccard",
-        "lovasz_softmax": "lovasz",
+        "lovaszsoftmax": "lovasz",
         "ohem": "topk",
         "dicece": "ce+dice",
-        "dice_ce": "ce+dice",
     }
 )
 _TERM = re.compile(r"(?:(\d+\.?\d*(?:e-?\d+)?|\.\d+)\*)?([a-z_]\w*)")
@@ -59,9 +58,10 @@ def parse_terms(text: str) -> dict[str, float]:
         found = _TERM.fullmatch(part)
         name, factor = (found[2], float(found[1] or 1)) if found else (part, 0.0)
         if name not in LOSSES or name in terms or not 0 < factor < float("inf"):
+            guess = "" if name in LOSSES else did_you_mean(name, [*LOSSES, *_ALSO.values()], _ALSO)
             message = (
                 f"loss {text!r}: cannot use {part!r}; expected a sum of {', '.join(LOSSES)}, "
-                f"each once, with a factor above 0 before it by choice: '0.5*ce+dice'{_guess(name)}"
+                f"each once, with a factor above 0 before it by choice: '0.5*ce+dice'{guess}"
             )
             raise ValueError(message)
         terms[name] = factor
@@ -80,12 +80,3 @@ def check_compat(compat: str, text: str) -> None:
     if not COMPATS[compat] & set(parse_terms(text)):
         message = f"compat {compat!r} concerns {', '.join(sorted(COMPATS[compat]))}; the loss {text!r} has none of them"
         raise ValueError(message)
-
-
-def _guess(name: str) -> str:
-    """The nearest name as the end of a message, or nothing."""
-    if name in LOSSES:
-        return ""
-    word = name.lower()
-    near = [_ALSO[word]] if word in _ALSO else difflib.get_close_matches(word, LOSSES, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""

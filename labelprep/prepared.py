@@ -227,7 +227,8 @@ class Prepared:
             return
         if split not in (known := self.splits()):
             message = f"no split named {split!r}; there are: {', '.join(known) or 'none'}"
-            raise UsageError(message, path=self.root, hint="make splits: labelprep split OUT --ratios 0.8 0.2")
+            make = "make splits: labelprep split OUT --ratios 0.8 0.2"
+            raise UsageError(message, path=self.root, hint="give one of those" if known else make)
         yield from (row for row in self._rows() if row.written and row.split == split)
 
     def splits(self) -> tuple[str, ...]:

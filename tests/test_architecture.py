@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "labelprep"
 
 # A room may import rooms of its own floor and of those below.
 FLOORS = (
-    {"errors", "class_rows", "class_draft", "classes", "findings", "interrupts", "loss_terms", "storage"},
+    {"errors", "class_rows", "class_draft", "classes", "findings", "interrupts", "loss_terms", "nearest"} | {"storage"},
     {"spec", "formats", "png", "presets", "drawing", "suspects"},
     {"steps", "weights", "weight_schemes", "dominance", "metrics", "scoring"},
     {"prepared"},

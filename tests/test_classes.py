@@ -56,7 +56,7 @@ def test_every_problem_of_a_table_is_listed_with_its_line():
         "t.csv:3: colour (0, 300, 0) is out of range; expected three values 0..255",
         "t.csv:3: id 1 is given twice, first at t.csv:2",
         "t.csv:4: 'c' has no id, other rows have; give every row one, or none",
-        "t.csv: --ignore: no class named 'A' (classes: a, a, b, c, d)",
+        "t.csv: --ignore: no class named 'A'; did you mean 'a'? (classes: a, a, b, c, d)",
         "t.csv: --ignore: no class named 'zz' (classes: a, a, b, c, d)",
         "t.csv:5: merge_into: no class named 'e' (classes: a, a, b, c, d)",
     ]

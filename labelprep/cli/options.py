@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 
 from labelprep.cli.paths import ANYWHERE, ON_DISK
 from labelprep.errors import UsageError
+from labelprep.nearest import did_you_mean
 from labelprep.spec import DatasetSpec
 from labelprep.spec.fields import AS_BYTES, bytes_of, bytes_shown
-from labelprep.spec.problems import did_you_mean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,11 +46,16 @@ class Choice(click.Choice[str]):
         """The message of click, and what may have been meant."""
         return super().get_invalid_choice_message(value, ctx).removesuffix(".") + did_you_mean(value, self.choices)
 
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """The choices, in one line."""
+        return " ".join((super().get_missing_message(param, ctx) or "").split())
+
 
 def option_of(name: str, info: FieldInfo) -> click.Option:
     """The click option of one field of a model; its default is left to the model."""
     kind = _core(info.annotation)
-    words: dict[str, Any] = {"help": _help(info), "default": None, "metavar": METAVARS.get(name)}
+    words: dict[str, Any] = {"help": _help(info), "metavar": METAVARS.get(name)}
+    words |= {"required": True} if info.is_required() else {"default": None}
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
         words |= {"is_flag": True, "metavar": None}

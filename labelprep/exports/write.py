@@ -20,6 +20,7 @@ from labelprep.exports.placing import Placing, Survey
 from labelprep.exports.shards import Shards
 from labelprep.exports.sidecars import as_json
 from labelprep.exports.values import Item, Layout
+from labelprep.nearest import did_you_mean
 from labelprep.prepared import Prepared
 from labelprep.storage.atomic import confined, sweep_temporary, write_atomic, write_lines
 from labelprep.storage.place import Place, keep_apart
@@ -77,7 +78,7 @@ def export(
         EnvironmentFailure: disk full, no permission.
     """
     if layout not in LAYOUTS:
-        message = f"no layout {layout!r}; expected {', '.join(LAYOUTS)}"
+        message = f"no layout {layout!r}; expected {', '.join(LAYOUTS)}{did_you_mean(layout, LAYOUTS)}"
         raise UsageError(message)
     form = LAYOUTS[layout]
     packs.require(form.pack)

@@ -15,7 +15,8 @@ from labelprep.errors import ClassTableError, UsageError
 from labelprep.formats.polygons.tables import read_annotated
 from labelprep.formats.tables.dialects import BY_NAME, DIALECTS, Dialect, File, read_as, written_as
 from labelprep.formats.tables.says import Loss, losses, rows_for
-from labelprep.formats.tables.text import Problems, RawTable, did_you_mean, read_text
+from labelprep.formats.tables.text import Problems, RawTable, read_text
+from labelprep.nearest import did_you_mean
 from labelprep.storage.atomic import write_atomic
 from labelprep.storage.place import Place, to_place
 

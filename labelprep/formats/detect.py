@@ -30,8 +30,8 @@ from labelprep.formats.polygons.find import LOOKED_FOR as ANNOTATIONS_LOOKED_FOR
 from labelprep.formats.polygons.find import find_annotations, find_before_masks
 from labelprep.formats.polygons.forms import ANNOTATED
 from labelprep.formats.shards import find_parquet, find_webdataset
-from labelprep.formats.tables.text import did_you_mean
 from labelprep.formats.trainer_layouts import find_datumaro, find_hugging_face, find_mmseg, find_nnunet
+from labelprep.nearest import did_you_mean
 from labelprep.storage.place import Place, is_below
 
 Folders = Mapping[str, Place]

@@ -48,7 +48,7 @@ class Chain:
         """
         for name in names:
             if name not in self.stages:
-                from labelprep.spec.problems import did_you_mean
+                from labelprep.nearest import did_you_mean
 
                 message = f"no stage named {name!r}; there are: {', '.join(self.stages)}"
                 raise UsageError(message + did_you_mean(name, self.stages))

@@ -8,9 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from labelprep.nearest import did_you_mean
 from labelprep.spec.document import Document, Keys
 from labelprep.spec.graph import ancestors, as_names, mentioned, order
-from labelprep.spec.problems import STAGES, Line, did_you_mean, one_of, problem, shown
+from labelprep.spec.problems import STAGES, Line, one_of, problem, shown
 from labelprep.spec.stages import MAX_STAGES, REFERENCES, RawStage, Spec
 
 Found = Iterator[Line]

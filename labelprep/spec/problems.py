@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from labelprep.nearest import did_you_mean
 from labelprep.spec.dataset import DatasetSpec
 from labelprep.spec.document import Document, Keys
 from labelprep.spec.fields import REFUSED
@@ -85,16 +85,6 @@ def one_of(words: Sequence[str]) -> str:
     ('none', 'a, b or c')
     """
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-def did_you_mean(word: Any, allowed: Iterable[str]) -> str:
-    """The nearest of the allowed words, as the end of a message, or nothing."""
-    if not isinstance(word, str):
-        return ""
-    allowed = list(allowed)
-    by_lower = {candidate.lower(): candidate for candidate in allowed}
-    match = difflib.get_close_matches(word.lower(), by_lower, 1) or [w for w in by_lower if w.startswith(word.lower())]
-    return f"; did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
 def explain(error: ErrorDetails, document: Document, prefix: Keys = ()) -> Line:

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from labelprep.errors import SpecError
+from labelprep.nearest import did_you_mean
 from labelprep.spec.checks import check_stages
 from labelprep.spec.dataset import DatasetSpec
 from labelprep.spec.document import Document, Keys, parse, read_document
-from labelprep.spec.problems import STAGES, Line, did_you_mean, explain, one_of, problem, shown
+from labelprep.spec.problems import STAGES, Line, explain, one_of, problem, shown
 from labelprep.spec.stages import RawStage, Spec
 
 

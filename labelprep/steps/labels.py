@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from labelprep.classes import ClassTable
 from labelprep.findings import Finding
 from labelprep.formats.polygons.cityscapes import FORMAT as CITYSCAPES
+from labelprep.nearest import did_you_mean, nearest
 from labelprep.steps.coded import Coded
 from labelprep.steps.look_up import LABELS, Book, Reading
 from labelprep.steps.unknown import UnknownValues
@@ -110,10 +110,8 @@ def list_labels(
     for i in shown.tolist():
         label, pixels = labels[int(unknown.values[i]) - LABELS - 1], int(unknown.pixels[i])
         y, x = divmod(int(unknown.first[i]), reading.coded.shape[1])
-        near = difflib.get_close_matches(label, known, 1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        message = f"label {label[:80]!r}: {pixels:,} pixels, first at {(x, y)}{guess}"
-        found.append(Finding.of("unknown-label", message, pixels=pixels, xy=(x, y), nearest=near[0] if near else None))
+        message = f"label {label[:80]!r}: {pixels:,} pixels, first at {(x, y)}{did_you_mean(label, known)}"
+        found.append(Finding.of("unknown-label", message, pixels=pixels, xy=(x, y), nearest=nearest(label, known)))
     return found
 
 

@@ -21,8 +21,9 @@ from labelprep.class_rows import RGB, ClassRow
 from labelprep.formats.tables.fields import color_in, keys_shown, name_in
 from labelprep.formats.tables.says import Says
 from labelprep.formats.tables.structured import Misfit
-from labelprep.formats.tables.text import Problems, RawTable, did_you_mean
+from labelprep.formats.tables.text import Problems, RawTable
 from labelprep.formats.tables.values import Value, seen
+from labelprep.nearest import did_you_mean
 
 SAYS = Says("all", "all", "marked")
 _TABLE_KEYS = ("classes", "renumber")

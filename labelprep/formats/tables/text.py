@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -140,9 +139,3 @@ def color_from_text(text: str) -> RGB | None:
         return (r, g, b)
     parts = re.split(r"\s*,\s*|\s+", text.strip("()[]").strip())
     return color_of(whole_number(part) for part in parts) if len(parts) == 3 else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'color'?`, or nothing."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
