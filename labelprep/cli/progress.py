@@ -15,6 +15,8 @@ from labelprep.stages import Reporter, Silent
 
 FIRST = 0.5  # seconds until the first plain line of a kind of work
 INTERVAL = 10.0  # seconds between plain lines
+STEADY = 3.0  # seconds of work behind its first results, which wait for workers to start
+TELLING = 0.01  # of the work, which tells the time left however soon it was done
 
 Figure = int | float | str
 Clock = Callable[[], float]
@@ -62,6 +64,7 @@ class Task:
         total: units in all, or None where nobody knows.
         figures: shown behind.
         said: clock time of the last plain line.
+        moved: clock time of the first report of something done, and the units done then.
     """
 
     what: str
@@ -72,12 +75,23 @@ class Task:
     total: int | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
     said: float = 0.0
+    moved: tuple[float, int] | None = None
 
     @property
     def rate(self) -> float | None:
         """Units per second since the first report, or None before anything was done."""
         seconds = self.now - self.began
         return (self.done - self.start) / seconds if seconds > 0 and self.done > self.start else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until all is done, or None while nobody can know."""
+        if self.total is None or self.rate is None or self.moved is None:
+            return None
+        seconds, units = self.now - self.moved[0], self.done - self.moved[1]
+        if seconds >= STEADY and units > 0:
+            return (self.total - self.done) * seconds / units
+        return (self.total - self.done) / self.rate if self.done - self.start >= TELLING * self.total else None
 
     @property
     def finished(self) -> bool:
@@ -91,8 +105,8 @@ class Task:
             parts.append(f"{self.rate:.0f}/s" if self.rate >= 10 else f"{self.rate:.2g}/s")
         if self.finished:
             parts.append(f"in {clock_time(self.now - self.began)}")
-        elif self.rate is not None and self.total is not None:
-            parts.append(f"eta {clock_time((self.total - self.done) / self.rate)}")
+        elif self.left is not None:
+            parts.append(f"eta {clock_time(self.left)}")
         return parts + [f"{name.replace('_', ' ')} {value}" for name, value in self.figures.items()]
 
     def line(self) -> str:
@@ -127,6 +141,8 @@ class _Tasks:
         if known is None or known.finished or done < known.done:  # the same work again, in another stage
             known = self.tasks[what] = Task(what, began=now, start=done, said=now - INTERVAL + FIRST)
         known.now, known.done, known.total, known.figures = now, done, total, figures
+        if known.moved is None and done > known.start:
+            known.moved = now, done
         return known
 
 

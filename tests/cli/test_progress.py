@@ -45,6 +45,22 @@ def test_plain_lines_come_soon_and_every_ten_seconds_and_at_the_end(clock):
     ]
 
 
+def test_the_time_left_is_told_once_a_share_or_some_seconds_of_work_can_tell_it(clock):
+    stream = io.StringIO()
+    with reporter(stream=stream, clock=clock) as tell:
+        tell.progress("convert", 0, 1_000_000)
+        clock.now += 20  # workers start
+        for second in range(21):
+            tell.progress("convert", 10 + 1000 * second, 1_000_000)
+            clock.now += 1
+
+    assert stream.getvalue().splitlines() == [
+        "convert 10/1000000  0 %  0.5/s",  # at that pace it would take 23 days
+        "convert 10010/1000000  1 %  334/s  eta 16:30",
+        "convert 20010/1000000  2 %  500/s  eta 16:20",
+    ]
+
+
 def test_short_work_is_one_line(clock):
     stream = io.StringIO()
     with reporter(stream=stream, clock=clock) as tell:
