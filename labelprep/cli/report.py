@@ -35,9 +35,8 @@ def command(ctx: click.Context, sources: tuple[Place, ...], out: Path, show: boo
     from labelprep.stages.report import run
 
     console: Console = ctx.obj
-    result = run(
-        ReportStage.model_validate({"sources": sources, "out": out}), Inputs(), RunContext(reporter=console.reporter())
-    )
+    params = ReportStage.model_validate({"sources": sources, "out": out})
+    result = run(params, Inputs(), RunContext())  # the verdict that it tells a chain is this command's result
     if console.json:
         console.result({"type": "summary", "exit_code": result.exit_code, "out": out.as_posix(), **result.summary})
     else:

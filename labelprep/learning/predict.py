@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def predict(
         progress("predicting", done, len(found))
     results.write_samples(out, samples)
     if options.entropy:
-        results.write_ranking(out, "ranked_by_entropy.csv", samples)
+        with closing(results.ranking_rows()) as ranked:
+            for sample in samples:
+                ranked.add(sample)
+            results.write_ranking(out, "ranked_by_entropy.csv", ranked)
     return Predicted(len(samples), tuple(failed), digest.hexdigest())
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 
 from labelprep import suspects
 from labelprep.classes import ClassTable
-from labelprep.errors import MismatchError, UsageError
+from labelprep.errors import MismatchError, UsageError, naming
 from labelprep.findings import Finding
 from labelprep.prepared import Prepared
 from labelprep.storage.place import Place, Remote, on_disk
+from labelprep.storage.rows import Rows
 from labelprep.weights import ClassWeights
 
+FIGURES = ("iou_per_image", "entropy_mean")  # of samples, by which they are put in order
 HINT = "give what convert, train or eval wrote: labelprep report OUT RUN -o DIR"
 
 
@@ -51,7 +54,7 @@ class Scores:
         folder: where it is; paths in `samples` are relative to it.
         metrics: the content of `metrics.json`.
         confusion: (C, C) int64, rows truth.
-        samples: the lines of `samples.jsonl`.
+        samples: the lines of `samples.jsonl`, which may be many; in the order of `FIGURES` too.
         uncertainty: the content of `uncertainty.json`; None where a folder of predictions was scored.
         suspects: the labels that the model contradicts, the most suspect first.
     """
@@ -59,7 +62,7 @@ class Scores:
     folder: Path
     metrics: Mapping[str, Any]
     confusion: NDArray[np.int64]
-    samples: tuple[Mapping[str, Any], ...]
+    samples: Rows
     uncertainty: Mapping[str, Any] | None = None
     suspects: tuple[Finding, ...] = ()
 
@@ -100,6 +103,11 @@ class Sources:
             return self.prepared.table
         return self.runs[0].table if self.runs else None
 
+    def close(self) -> None:
+        """Lets go of the samples."""
+        for scores in self.scores:
+            scores.samples.close()
+
 
 def read_sources(folders: Sequence[Place]) -> Sources:
     """Reads folders that `convert`, `train` and `eval` wrote; one folder may be several of these.
@@ -111,44 +119,47 @@ def read_sources(folders: Sequence[Place]) -> Sources:
     prepared: list[Prepared] = []
     runs: list[TrainingRun] = []
     scores: list[Scores] = []
-    for folder in dict.fromkeys(folders):
-        before = len(prepared) + len(runs) + len(scores)
-        if (folder / "dataset.json").is_file():
-            prepared.append(Prepared.open(folder))
-            if isinstance(folder, Remote):
-                continue
-        folder = on_disk(folder, "a training run or an evaluation")
-        if (folder / "history.jsonl").is_file():
-            runs.append(TrainingRun(folder, _json(folder / "run.json"), _lines(folder / "history.jsonl")))
-        if (folder / "metrics.json").is_file():
-            scores.append(_scores(folder))
-        if len(prepared) + len(runs) + len(scores) == before:
-            message = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
-            raise UsageError(message, path=folder, hint=HINT)
-    if len(prepared) > 2:
-        message = f"{len(prepared)} prepared folders: {', '.join(str(p.root) for p in prepared)}; expected one or two"
-        raise UsageError(message, hint="a report is about one, or compares two")
-    first, second = (*prepared, None, None)[:2]
-    weights = None if first is None else _weights(first)
-    sources = Sources(first, weights, tuple(runs), tuple(scores), second)
-    _check_tables(sources)
-    return sources
+    with ExitStack() as undo:
+        for folder in dict.fromkeys(folders):
+            before = len(prepared) + len(runs) + len(scores)
+            if (folder / "dataset.json").is_file():
+                prepared.append(Prepared.open(folder))
+                if isinstance(folder, Remote):
+                    continue
+            folder = on_disk(folder, "a training run or an evaluation")
+            if (folder / "history.jsonl").is_file():
+                runs.append(TrainingRun(folder, _json(folder / "run.json"), tuple(_lines(folder / "history.jsonl"))))
+            if (folder / "metrics.json").is_file():
+                scores.append(_scores(folder))
+                undo.callback(scores[-1].samples.close)
+            if len(prepared) + len(runs) + len(scores) == before:
+                message = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
+                raise UsageError(message, path=folder, hint=HINT)
+        if len(prepared) > 2:
+            message = (
+                f"{len(prepared)} prepared folders: {', '.join(str(p.root) for p in prepared)}; expected one or two"
+            )
+            raise UsageError(message, hint="a report is about one, or compares two")
+        first, second = (*prepared, None, None)[:2]
+        weights = None if first is None else _weights(first)
+        sources = Sources(first, weights, tuple(runs), tuple(scores), second)
+        _check_tables(sources)
+        undo.pop_all()
+        return sources
 
 
 def _scores(folder: Path) -> Scores:
-    try:
+    with _reading(folder / "confusion.npy"):
         confusion = np.load(folder / "confusion.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        message = f"cannot be read: {error}"
-        raise UsageError(message, path=folder / "confusion.npy", hint="evaluate again: labelprep eval") from error
     samples, unsure = folder / "samples.jsonl", folder / "uncertainty.json"
+    doubts = tuple(s.finding for s in suspects.read(folder)) if (folder / suspects.NAME).is_file() else ()
     return Scores(
         folder,
         _json(folder / "metrics.json"),
         confusion,
-        _lines(samples) if samples.is_file() else (),
-        _json(unsure) if unsure.is_file() else None,
-        tuple(s.finding for s in suspects.read(folder)) if (folder / suspects.NAME).is_file() else (),
+        uncertainty=_json(unsure) if unsure.is_file() else None,
+        suspects=doubts,
+        samples=Rows(FIGURES, _samples(samples) if samples.is_file() else ()),
     )
 
 
@@ -183,18 +194,35 @@ def _check_tables(sources: Sources) -> None:
             raise MismatchError(message, hint="report on an evaluation against this prepared folder")
 
 
+def _samples(path: Path) -> Iterator[Mapping[str, Any]]:
+    for number, sample in enumerate(_lines(path), 1):
+        if not isinstance(sample, dict) or not isinstance(sample.get("key"), str):
+            message = f"line {number} is no sample: it has no key"
+            raise UsageError(message, path=path, hint="run the stage that wrote it again")
+        yield sample
+
+
 def _json(path: Path) -> Any:
-    try:
+    with _reading(path):
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        message = f"cannot be read: {error}"
-        raise UsageError(message, path=path, hint="run the stage that wrote it again") from error
 
 
-def _lines(path: Path) -> tuple[Any, ...]:
+def _lines(path: Path) -> Iterator[Any]:
+    with _reading(path), path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Names a file that is not there or damaged.
+
+    Raises:
+        UsageError: then.
+        EnvironmentFailure: for a disk that fails, or no permission.
+    """
     try:
-        lines: Iterable[str] = path.read_text("utf-8").splitlines()
-        return tuple(json.loads(line) for line in lines)
+        with naming(path):
+            yield
     except (OSError, ValueError) as error:
         message = f"cannot be read: {error}"
         raise UsageError(message, path=path, hint="run the stage that wrote it again") from error

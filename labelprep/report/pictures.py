@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from labelprep.classes import ClassTable
+from labelprep.errors import EnvironmentFailure
 from labelprep.prepared import Prepared, Row, is_below
 from labelprep.storage.atomic import write_atomic
 from labelprep.storage.place import Place, for_pillow
@@ -21,11 +24,13 @@ from labelprep.storage.place import Place, for_pillow
 LARGEST = 64_000_000  # pixels: larger files are not opened for a picture
 FOLDER = "thumbs"
 STRANGE = (255, 0, 255)  # ids that the class table does not have
+UNREADABLE = frozenset({"unreadable-file", "image-unreadable"})  # the mask or the image
 # What is wrong with a file that is not opened again, outside of a guarded process.
-UNSAFE = frozenset(
-    {"damaged-file", "unreadable-file", "crashed-decoder", "hung-decoder", "out-of-memory", "too-many-pixels"}
-    | {"image-unreadable", "unsupported-mode"}
-)
+UNSAFE = UNREADABLE | {"damaged-file", "crashed-decoder", "hung-decoder", "out-of-memory"}
+UNSAFE |= {"too-many-pixels", "unsupported-mode"}
+# What the system says of a path that leads to no file.
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
 RGB8 = NDArray[np.uint8]
 
 
@@ -79,25 +84,39 @@ class Album:
         return Figure(name, image.width, image.height, alt)
 
 
-def opened(path: Place | None, *, exif_rotate: bool = False) -> Image.Image | None:
-    """An image file, decoded; None where it is gone, unreadable or very large."""
+def opened(path: Place | None, *, exif_rotate: bool = False, ours: bool = False) -> Image.Image | None:
+    """An image file, decoded; None where it is gone, damaged or very large.
+
+    Args:
+        path: the file.
+        exif_rotate: turn it by its EXIF orientation.
+        ours: labelprep wrote it; a file of a dataset may be one that nobody is permitted to read.
+
+    Raises:
+        EnvironmentFailure: for a disk that fails: a report would be another one when it works again.
+    """
     if path is None:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow about odd files; none of them changes the picture
-            with Image.open(for_pillow(path)) as image:
+            source = for_pillow(path)
+            with source.open("rb") if isinstance(source, Path) else source as file, Image.open(file) as image:
                 if image.width * image.height > LARGEST:
                     return None
                 image.load()
                 return ImageOps.exif_transpose(image) if exif_rotate else image.copy()
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError):
-        return None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+        code = error.errno if isinstance(error, OSError) else None
+        if code is None or code in _GONE or (code in _DENIED and not ours):
+            return None
+        message = f"cannot be read: {os.strerror(code)}"
+        raise EnvironmentFailure(message, path=path, hint="make it readable, then report again") from error
 
 
 def ids_at(path: Place) -> NDArray[Any] | None:
     """The ids of a written mask or the values of a map, (H, W); None where it is gone or unreadable."""
-    image = opened(path)
+    image = opened(path, ours=True)
     return None if image is None or image.mode not in ("P", "L", "I;16", "I") else np.asarray(image)
 
 
@@ -153,7 +172,12 @@ def thinned(ids: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 def image_of(prepared: Prepared, row: Row) -> RGB8 | None:
     """The image of a sample, as its mask was drawn on it."""
     rotate = bool(prepared.info["options"].get("exif_rotate", False))
-    return rgb(opened(prepared.image_path(row), exif_rotate=rotate))
+    try:
+        return rgb(opened(prepared.image_path(row), exif_rotate=rotate))
+    except EnvironmentFailure:
+        if UNREADABLE.isdisjoint(row.findings):
+            raise
+        return None  # a finding says so
 
 
 def source_at(prepared: Prepared, path: str | None) -> Image.Image | None:

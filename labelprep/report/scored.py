@@ -134,8 +134,8 @@ class Viewer:
         """The samples that can hold most of it: no more than is missed of one class and wrongly seen of the other."""
         samples, counts = self.scores.samples, self._counts
         if counts is None or len(counts) != len(samples):
-            return samples[:CANDIDATES]
+            return [samples.at(n) for n in range(min(CANDIDATES, len(samples)))]
         missed = counts[:, 1, what.truth] - counts[:, 0, what.truth]
         seen = counts[:, 2, what.predicted] - counts[:, 0, what.predicted]
         order = np.argsort(-np.minimum(missed, seen), kind="stable")[:CANDIDATES]
-        return [samples[i] for i in order.tolist()]
+        return [samples.at(i) for i in order.tolist()]

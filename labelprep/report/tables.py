@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from labelprep.storage.csv_lines import csv_lines
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -14,8 +14,4 @@ def csv_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     >>> csv_of(("a", "b"), [{"a": 1, "b": None, "c": 3}])
     b'a,b\\n1,\\n'
     """
-    text = io.StringIO(newline="")
-    out = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    out.writeheader()
-    out.writerows(rows)
-    return text.getvalue().encode()
+    return "".join(f"{line}\n" for line in csv_lines(columns, rows)).encode()

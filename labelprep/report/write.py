@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelprep.errors import UsageError
+from labelprep.errors import UsageError, naming
 from labelprep.report import figures, html, samples
 from labelprep.report.collect import Sources, read_sources
 from labelprep.report.panel import panel
@@ -51,7 +52,11 @@ def write_report(folders: Sequence[Place], out: Path) -> Report:
         EnvironmentFailure: disk full, no permission.
     """
     _refuse_foreign(out, folders)
-    sources = read_sources(folders)
+    with closing(read_sources(folders)) as sources:
+        return _write(sources, out)
+
+
+def _write(sources: Sources, out: Path) -> Report:
     values = summarise(sources)
     for name in ("plots", "lists", "thumbs", "assets"):
         sweep_temporary(confined(out, out / name / "any").parent)
@@ -114,11 +119,12 @@ def _panels(sources: Sources) -> Iterator[tuple[str, bytes]]:
 def _former(out: Path) -> tuple[set[str], set[str]]:
     """Plots and pages of the report that lies there, by names that are ours."""
     try:
-        values = json.loads((out / "report.json").read_text("utf-8"))
+        with naming(out / "report.json"):
+            values = json.loads((out / "report.json").read_text("utf-8"))
         found = [*values["plots"], *values.get("pages", ())]
         plots = {name for name in found if re.fullmatch(r"plots/[a-z0-9_]+\.png", name)}
         return plots, {name for name in found if re.fullmatch(r"[a-z0-9-]+\.html", name)}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return set(), set()
 
 

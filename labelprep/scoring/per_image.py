@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from labelprep.storage.atomic import discard, temporary_name
 
 ROWS = ("hit", "truth", "predicted", "edge_hit", "edge_truth", "edge_predicted")
 FIGURES = ("iou_per_image", "dice_per_image", "pixel_accuracy_per_image", "boundary_iou_per_image")
+_FINEST = 1074
 SMALL = 2**26  # bytes; a larger file is read from the disk and not into memory
 Counts = NDArray[np.int64]
 
@@ -50,20 +50,29 @@ def image_scores(counts: Counts) -> dict[str, float | None]:
 
 
 class Means:
-    """Means of the images' figures, exactly rounded and so the same in any order."""
+    """Means of the images' figures, of sums that are rounded once and so are the same in any order.
+
+    A float is a whole number of 2**-1074, the smallest one, and a sum of these is exact.
+    """
 
     def __init__(self) -> None:
-        self._values: dict[str, list[float]] = {name: [] for name in FIGURES}
+        self._sums: dict[str, int] = dict.fromkeys(FIGURES, 0)
+        self._numbers: dict[str, int] = dict.fromkeys(FIGURES, 0)
 
     def add(self, figures: dict[str, Any]) -> None:
         """Adds one image; what is None there is left out."""
-        for name, values in self._values.items():
+        for name in FIGURES:
             if figures[name] is not None:
-                values.append(figures[name])
+                above, below = float(figures[name]).as_integer_ratio()
+                self._sums[name] += (above << _FINEST) // below  # which is a power of two
+                self._numbers[name] += 1
 
     def values(self) -> dict[str, float | None]:
         """`mean_iou_per_image` and so on; None where no image has the figure."""
-        return {f"mean_{name}": math.fsum(v) / len(v) if v else None for name, v in self._values.items()}
+        return {
+            f"mean_{name}": self._sums[name] / (1 << _FINEST) / number if number else None
+            for name, number in self._numbers.items()
+        }
 
 
 class CountsFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -44,19 +45,34 @@ def scratch() -> Iterator[Path]:
         message = f"no folder for temporary files: {error.strerror or error}"
         raise EnvironmentFailure(message, path=error.filename, hint="set TMPDIR to a folder with room") from error
     try:
-        with ExitStack() as held:
+        with kept_tables(folder), ExitStack() as held:
             with suppress(EnvironmentFailure):  # where nothing can be locked, nothing is swept
                 held.enter_context(exclusive(folder))
             _sweep(folder)
             yield folder
+    finally:
+        with deferred():  # a second Ctrl-C may strike meanwhile
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def kept_tables(folder: Path | None = None) -> Iterator[None]:
+    """Says of tables that a disk does not take or give back where they lie.
+
+    Args:
+        folder: of the tables; None for those that SQLite puts among the system's temporary files.
+
+    Raises:
+        EnvironmentFailure: where the disk is full or fails.
+    """
+    try:
+        yield
     except (sqlite3.Error, OSError) as error:
         if not of_the_place(error):
             raise
         message = f"the tables of this run cannot be kept: {error}"
-        raise EnvironmentFailure(message, path=folder, hint="make room, or set TMPDIR to another folder") from error
-    finally:
-        with deferred():  # a second Ctrl-C may strike meanwhile
-            shutil.rmtree(folder, ignore_errors=True)
+        place = folder or os.environ.get("TMPDIR")
+        raise EnvironmentFailure(message, path=place, hint="make room, or set TMPDIR to another folder") from error
 
 
 def of_the_place(error: sqlite3.Error | OSError) -> bool:

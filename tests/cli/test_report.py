@@ -7,6 +7,7 @@ from labelprep.class_rows import ClassRow
 from labelprep.classes import ClassTable
 from labelprep.cli.output import Console
 from labelprep.cli.report import command
+from tests.dataset import Dataset, labelprep
 
 
 @pytest.fixture
@@ -27,6 +28,15 @@ def test_the_files_that_were_written_are_listed(run_folder, tmp_path):
     for name in ("report.json", "classes.csv", "plots/curves.png"):
         assert (tmp_path / "report" / name).as_posix() in result.stdout
         assert (tmp_path / "report" / name).is_file()
+
+
+def test_the_verdict_is_told_once(tmp_path):
+    data = Dataset(tmp_path / "set")
+    data.pair("one")
+    assert labelprep("convert", data.root, "-o", tmp_path / "out", "--scheduler", "inline", "--no-guard").code == 0
+    done = labelprep("report", tmp_path / "out", "-o", tmp_path / "report")
+    assert done.out.startswith("1 masks prepared; ")
+    assert (done.out + done.err).count("masks prepared") == 1
 
 
 def test_json_is_one_summary_object(run_folder, tmp_path):

@@ -1,4 +1,7 @@
+import json
 import shutil
+import tracemalloc
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -58,3 +61,22 @@ def test_weights_of_former_data_are_left_out(folders):
     manifest = folders.out / "manifest.jsonl"
     manifest.write_text("".join(manifest.read_text("utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
     assert read_sources([folders.out]).weights is None
+
+
+def test_samples_are_not_kept_in_memory(folders):
+    row = {"image": "i" * 400, "iou_per_image": 0.5}
+    with (folders.eval / "samples.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps({'key': f'{n:06}', **row})}\n" for n in range(10_000))
+    tracemalloc.start()
+    with closing(read_sources([folders.eval])) as sources:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(sources.scores[0].samples) == 10_000
+    assert peak < 1_000_000  # a list of them takes six times as much
+
+
+@pytest.mark.parametrize("line", ["[]", '{"iou_per_image": 1}', "no JSON"])
+def test_lines_that_are_no_samples_are_told(folders, line):
+    (folders.eval / "samples.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no sample|cannot be read"):
+        read_sources([folders.eval])

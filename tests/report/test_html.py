@@ -1,4 +1,5 @@
 import json
+from contextlib import closing
 from itertools import chain
 
 import numpy as np
@@ -24,9 +25,9 @@ def report(built, tmp_path_factory):
 
 @pytest.fixture
 def viewer(built, tmp_path):
-    sources = read_sources([built.out, built.eval])
-    material = Material(sources, {}, (), None, None, Album(tmp_path), Places(), tmp_path)
-    return Viewer(sources.scores[0], material)
+    with closing(read_sources([built.out, built.eval])) as sources:
+        material = Material(sources, {}, (), None, None, Album(tmp_path), Places(), tmp_path)
+        yield Viewer(sources.scores[0], material)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_pictures_of_a_confusion_say_how_many_pixels_they_show(viewer, built):
 
 
 def test_the_error_map_is_red_where_the_prediction_is_wrong(viewer, built, tmp_path):
-    sample = next(s for s in viewer.scores.samples if s["key"] == "val/d")
+    sample = viewer.scores.samples.find("val/d")
     shown = {what: figure for figure, what in viewer.five(sample)}
     assert list(shown) == ["image", "truth", "prediction", "error", "entropy"]
     with Image.open(tmp_path / shown["error"].src) as image:
@@ -91,7 +92,8 @@ def test_the_error_map_is_red_where_the_prediction_is_wrong(viewer, built, tmp_p
 
 
 def test_nothing_is_looked_at_without_a_prepared_folder(built):
-    looked = look(read_sources([built.eval]))
+    with closing(read_sources([built.eval])) as sources:
+        looked = look(sources)
     assert (looked.kinds, looked.survey, looked.geometry) == ((), None, None)
 
 

@@ -1,11 +1,17 @@
 import base64
 import io
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from labelprep.errors import EnvironmentFailure
+from labelprep.prepared import Prepared
 from labelprep.report import gallery, pictures
+from labelprep.report.write import write_report
 
 
 def shades(height=30, width=40):
@@ -35,6 +41,33 @@ def test_what_cannot_be_shown_is_nothing(tmp_path):
     for name in ("damaged.png", "large.png", "gone.png"):
         assert pictures.opened(tmp_path / name) is None
     assert pictures.opened(None) is None
+
+
+FAILING = Path("/proc/self/mem")  # opens, and gives an I/O error for the first byte
+
+
+@pytest.mark.skipif(not FAILING.exists(), reason="needs /proc")
+def test_a_disk_that_fails_ends_the_report_and_loses_no_picture(folders, tmp_path):
+    for path in (folders.out / "masks/val/d.png", folders.root / "raw/images/val/d.png", folders.eval / "metrics.json"):
+        kept = path.read_bytes()
+        path.unlink()
+        path.symlink_to(FAILING)
+        with pytest.raises(EnvironmentFailure, match=r"cannot be read: Input/output error") as caught:
+            write_report([folders.out, folders.eval], tmp_path / "report")
+        assert os.path.normpath(caught.value.path) == str(path)
+        assert not (tmp_path / "report" / "report.json").exists()
+        path.unlink()
+        path.write_bytes(kept)
+
+
+@pytest.mark.skipif(not FAILING.exists(), reason="needs /proc")
+def test_an_image_that_convert_could_not_read_either_has_no_picture(folders):
+    path = folders.root / "raw" / "images" / "val" / "d.png"
+    path.unlink()
+    path.symlink_to(FAILING)
+    prepared = Prepared.open(folders.out)
+    row = next(row for row in prepared.rows() if row.key == "val/d")
+    assert pictures.image_of(prepared, replace(row, findings=("image-unreadable",))) is None
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr"])

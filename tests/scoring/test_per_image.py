@@ -1,7 +1,10 @@
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labelprep import metrics
 from labelprep.errors import EnvironmentFailure
@@ -32,6 +35,14 @@ def test_an_image_without_a_valid_pixel_has_no_scores_and_enters_no_mean():
     means.add(dict.fromkeys(per_image.FIGURES, 0.25))
     assert set(means.values().values()) == {0.25}
     assert set(means.values()) == {f"mean_{name}" for name in per_image.FIGURES}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1))
+def test_means_are_of_sums_that_are_rounded_once(values):
+    means = Means()
+    for value in values:
+        means.add(dict.fromkeys(per_image.FIGURES, value))
+    assert set(means.values().values()) == {math.fsum(values) / len(values)}
 
 
 def test_the_file_is_there_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from labelprep.scoring.bootstrap import iou_intervals
 from labelprep.scoring.per_image import Counts, CountsFile, Means, image_scores
 from labelprep.steps.palette import encode_mask
 from labelprep.storage.atomic import confined, sweep_temporary, write_atomic, write_lines
+from labelprep.storage.csv_lines import csv_lines
 from labelprep.storage.place import Place, Remote
+from labelprep.storage.rows import Rows
 
 PREDICTIONS = "predictions"
 ENTROPY = "entropy"
@@ -103,11 +105,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes some columns of rows; None and what a row lacks are empty."""
-    text = io.StringIO(newline="")
-    out = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    out.writeheader()
-    out.writerows(rows)
-    write_atomic(path, text.getvalue().encode())
+    write_lines(path, csv_lines(columns, rows))
 
 
 def identity_of(*parts: Any) -> str:
@@ -138,41 +136,41 @@ def write_images(
         EnvironmentFailure: disk full, no permission.
     """
     means = Means()
-    ranked: list[dict[str, Any]] = []
     file = CountsFile(out / "per_image.npy", number, classes)
 
-    def lines() -> Iterator[str]:
+    def lines(ranked: Rows) -> Iterator[str]:
         for sample, counts in images:
             file.add(counts)
             scores = image_scores(counts)
             means.add(scores)
             pixels = int(counts[1].sum())
-            row = {"pixels": pixels, "wrong": pixels - int(counts[0].sum()), **scores}
-            ranked.append({name: value for name, value in {**sample, **row}.items() if name in RANKED})
+            wrong = pixels - int(counts[0].sum())
+            row = {"pixels": pixels, "wrong": wrong, **scores}
+            known = {**sample, **row, "error": wrong / pixels if pixels else None}
+            ranked.add({name: value for name, value in known.items() if name in RANKED})
             yield json.dumps({"key": sample["key"], **row, **sample}, ensure_ascii=False, allow_nan=False)
 
-    try:
-        write_lines(out / "samples.jsonl", lines())
-        table = file.finish()
-    finally:
-        file.discard()
-    _write_rankings(out, ranked)
+    with closing(ranking_rows()) as ranked:
+        try:
+            write_lines(out / "samples.jsonl", lines(ranked))
+            table = file.finish()
+        finally:
+            file.discard()
+        for name in RANKINGS:
+            write_ranking(out, name, ranked)
     return means.values(), table
 
 
-def _write_rankings(out: Path, rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        row["error"] = row["wrong"] / row["pixels"] if row["pixels"] else None
-    for name in RANKINGS:
-        write_ranking(out, name, rows)
+def ranking_rows() -> Rows:
+    """Takes what is known of the images, for `write_ranking`; on disk, as there may be many."""
+    return Rows(tuple(RANKINGS.values()))
 
 
-def write_ranking(out: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_ranking(out: Path, name: str, rows: Rows) -> None:
     """Writes one file of `RANKINGS`, the worst image first; none where no image has the figure."""
     by = RANKINGS[name]
-    known = sorted((row for row in rows if row.get(by) is not None), key=lambda row: (-row[by], row["key"]))
-    if known:
-        write_csv(out / name, RANKED, ({**row, "rank": n} for n, row in enumerate(known, 1)))
+    if rows.having(by):
+        write_csv(out / name, RANKED, ({**row, "rank": n} for n, row in enumerate(rows.falling(by), 1)))
     else:
         (out / name).unlink(missing_ok=True)
 

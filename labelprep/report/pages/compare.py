@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from labelprep.report.pages.evaluation import FIGURES
 from labelprep.report.scored import Viewer
 from labelprep.report.survey import kinds_of
 from labelprep.storage.place import Place
+from labelprep.storage.rows import Rows
 
 LOOKS = ("s0", "s1", "s2", "s3")
 MOVED = 4  # images with pictures, both ways
@@ -109,12 +111,17 @@ def _by_name(scores: Scores) -> dict[str, dict[str, Any]]:
 
 def _moved(before: Scores, after: Scores, material: Material) -> list[dict[str, Any]]:
     """The images that both scored and that lost and won most."""
-    known = {s["key"]: s for s in before.samples if s.get("iou_per_image") is not None}
-    pairs = [(known[s["key"]], s) for s in after.samples if s["key"] in known and s.get("iou_per_image") is not None]
-    pairs.sort(key=lambda pair: (pair[1]["iou_per_image"] - pair[0]["iou_per_image"], pair[0]["key"]))
-    ends = pairs if len(pairs) <= 2 * MOVED else [*pairs[:MOVED], *pairs[-MOVED:]]
+    figure = "iou_per_image"
+    with closing(Rows(["delta"])) as moved:
+        for sample in after.samples.rising(figure):
+            former = before.samples.find(sample["key"])
+            if former is not None and former.get(figure) is not None:
+                delta = sample[figure] - former[figure]
+                moved.add({"key": sample["key"], "delta": delta, "first": former, "second": sample})
+        lost = list(moved.rising("delta", MOVED))
+        won = moved.last("delta", min(MOVED, len(moved) - len(lost)))
     first, second = Viewer(before, material), Viewer(after, material)
-    return [_pictures(a, b, first, second) for a, b in ends]
+    return [_pictures(pair["first"], pair["second"], first, second) for pair in (*lost, *reversed(won))]
 
 
 def _pictures(a: Mapping[str, Any], b: Mapping[str, Any], first: Viewer, second: Viewer) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from labelprep.report.survey import KindFound, pictured
 from labelprep.suspects import CODES as SUSPECTS
 
 SIDE = 320  # pixels of a picture
-WITHOUT_PICTURES = ("unportable-name", "duplicate-color", "split-conflict", "absent-class")  # of names and lists
+WITHOUT_PICTURES = (
+    "unread-form",
+    "unportable-name",
+    "duplicate-color",
+    "split-conflict",
+    "absent-class",
+)  # of names, lists and what no viewer opens
 
 
 def page_name(code: str) -> str:
