@@ -123,6 +123,8 @@ _KINDS = (
     Kind("lossy-mask", "warning", "lossy mask (JPEG or lossy WebP)",
          "colours smear around edges when a mask is saved with loss",
          "export the masks again as PNG; or --on-unknown nearest:N"),
+    Kind("unread-form", "warning", "file of a form that is not read",
+         "medical volumes, arrays, GIFs, compressed shards", "save volumes, arrays and GIFs as PNG; uncompress shards"),
     Kind("unportable-name", "note", "name that Windows does not have", "reserved characters or words (CON, aux.1, a:b)",
          "rename the file if the set will be read on Windows"),
     Kind("source-changed", "error", "the file changed while the run worked",

@@ -124,6 +124,7 @@ NOT_PLANTED: Mapping[str, str] = MappingProxyType({
     "crashed-decoder": "needs a hole in a library, of which we know none",
     "hung-decoder": "needs storage that does not answer, or a hole in a library",
     "out-of-memory": "needs a file that fills the memory of the machine that draws it",
+    "unread-form": "a file beside the set, which spoils none of its scenes",
     "source-changed": "needs somebody who writes while the run reads",
     "similar-images": "asked for with an option; the drawn streets are all alike",
     "snapped-colors": _DONE,

@@ -88,7 +88,7 @@ def pictures(folder: Place, *, deep: bool = True) -> Iterator[str]:
 
 def picture_names(folder: Place, *, deep: bool = True) -> Iterator[str]:
     """Names of the pictures in a folder without their folders, in no order; looks at a bounded number of entries."""
-    return (name for name in _names(folder, deep=deep) if split_ending(name)[1])
+    return (name for name in file_names(folder, deep=deep) if split_ending(name)[1])
 
 
 def files_in(folder: Place, *endings: str) -> list[Place]:
@@ -111,7 +111,8 @@ def files_below(folder: Place, *endings: str) -> list[Place]:
     return [*files_in(folder, *endings), *inner]
 
 
-def _names(folder: Place, *, deep: bool) -> Iterator[str]:
+def file_names(folder: Place, *, deep: bool = True) -> Iterator[str]:
+    """Names of the files in a folder without their folders, in no order; looks at a bounded number of entries."""
     if isinstance(folder, Remote):
         start = len(folder.path) + 1
         for item in islice(folder.below() if deep else folder.children(), _PROBE):

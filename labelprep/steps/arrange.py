@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from labelprep.errors import LayoutError
 from labelprep.formats.detect import LOOKED_FOR, candidates, find_mirror, mirror
-from labelprep.formats.folders import outside_links, subfolders
+from labelprep.formats.folders import file_names, outside_links, subfolders
 from labelprep.formats.layouts import Arrangement, Source, Suffix
 from labelprep.formats.polygons.forms import ANNOTATED
+from labelprep.formats.unread import unread_files
 from labelprep.spec import DatasetSpec
 from labelprep.storage.place import Place, Remote, is_same
 
@@ -127,7 +128,7 @@ def _none(root: Place, layout: str, folders: list[str]) -> LayoutError:
     inner = [n for n in folders[:50] if any(a.layout != "masks" for a in _quiet(root / n))]
     hint = "name the folders: --images DIR --masks DIR, list the pairs: --pairs FILE, or say --layout masks"
     hint = f"did you mean {(root / inner[0]).as_posix()}?" if inner else hint
-    message = f"no masks found; looked for {named}; the folder holds {held}"
+    message = f"no masks found; looked for {named}; the folder holds {held}{unread_files(file_names(root))}"
     return LayoutError(message, path=root, hint=hint)
 
 

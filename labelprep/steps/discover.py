@@ -14,8 +14,9 @@ from pathlib import Path
 
 from labelprep.errors import EnvironmentFailure, LayoutError
 from labelprep.findings import Finding
-from labelprep.formats.folders import class_tables
+from labelprep.formats.folders import class_tables, file_names
 from labelprep.formats.layouts import ENDINGS, NAME_LISTS, PRESETS, Arrangement
+from labelprep.formats.unread import unread_files
 from labelprep.spec import DatasetSpec
 from labelprep.steps import pairing
 from labelprep.steps.arrange import arrange
@@ -155,6 +156,7 @@ def _refuse_nothing(
         endings = ", ".join(ENDINGS)
         suffix = f" whose names end in {str(found.mask_suffix)!r}" if found.mask_suffix else ""
         message = f"no masks ({found.layout}: {found.why}); looked for files{suffix} that end in {endings}"
+        message += unread_files(name for source in found.sources if source.masks for name in file_names(source.masks))
         raise LayoutError(message, path=dataset.root, hint="--masks DIR, --mask-suffix SUFFIX or --pairs FILE")
     if seen.images == 0 or seen.pairs > 0 or found.pairs:
         return

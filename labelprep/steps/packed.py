@@ -10,9 +10,11 @@ from typing import IO, Any
 
 from labelprep.errors import LayoutError
 from labelprep.findings import Finding
+from labelprep.formats.folders import files_below, shown
 from labelprep.formats.layouts import ENDINGS, Arrangement, split_ending
 from labelprep.formats.lists import inside
 from labelprep.formats.shards import Columns, columns_of, fields_of
+from labelprep.formats.unread import SHARDS, unread_file
 from labelprep.steps.pairing import IMAGE, MASK
 from labelprep.steps.places import Places, Row, store
 from labelprep.steps.scan import readable_name, refused
@@ -37,7 +39,8 @@ def fill_packed(db: sqlite3.Connection, found: Arrangement, places: Places) -> i
         number = places.number(path)
         read = _parquet if found.layout == "hf-parquet" else _tar
         left_out += store(db, read(_Shard(db, path, number, split, found)), places.tell)
-    return left_out
+    compressed = files_below(places.root, *SHARDS) if found.layout == "wds" else []
+    return left_out + store(db, (unread_file(shown(path, places.root)) for path in compressed), places.tell)
 
 
 @dataclass(frozen=True)

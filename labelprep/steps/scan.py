@@ -14,6 +14,7 @@ from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.formats.folders import is_folder
 from labelprep.formats.layouts import ENDINGS, split_ending
+from labelprep.formats.unread import unread_file
 from labelprep.storage.place import Place, Remote, is_below
 
 _DEPTH = 64  # folders inside folders; deeper is a loop that the system does not show as a link
@@ -58,6 +59,10 @@ class Borders:
         """Whether a resolved path belongs to the dataset."""
         return any(is_below(target, base) for base in self.allowed)
 
+    def unread(self, rel: str) -> Finding | None:
+        """The finding for a file of a form that others write masks in; None for any other that is no picture."""
+        return unread_file(rel) if self.endings == ENDINGS and readable_name(rel) else None
+
 
 def scan(borders: Borders) -> Iterator[Entry | Finding]:
     """Every picture below a folder, in the order of the file system, and a finding for each that cannot be taken.
@@ -96,7 +101,8 @@ def _objects(borders: Borders, folder: Remote) -> Iterator[Entry | Finding]:
     for item in folder.below():
         rel = item.name[start:]
         stem, ending = split_ending(rel, borders.endings)
-        if not ending or (borders.skipped is not None and _lies_in(item.name, borders.skipped)):
+        unread = None if ending else borders.unread(rel)
+        if not (ending or unread) or (borders.skipped is not None and _lies_in(item.name, borders.skipped)):
             continue
         parts = rel.split("/")
         if not _is_path(rel):
@@ -104,7 +110,7 @@ def _objects(borders: Borders, folder: Remote) -> Iterator[Entry | Finding]:
         elif any(part.startswith(".") for part in parts) or "__MACOSX" in parts:
             continue
         else:
-            yield Entry(stem, rel, ending, item.size, item.version)
+            yield unread or Entry(stem, rel, ending, item.size, item.version)
 
 
 def _is_path(key: str) -> bool:
@@ -148,6 +154,8 @@ def _walk(borders: Borders, folder: Path, top: str, links: list[str]) -> Iterato
                         yield from _enter(borders, entry, prefix, waiting, links)
                     elif split_ending(entry.name, borders.endings)[1]:
                         yield _take(borders, entry, prefix)
+                    elif (unread := borders.unread(prefix + entry.name)) is not None:
+                        yield unread
         except OSError as error:
             if not prefix:  # without it there is nothing to say of any file
                 message = f"cannot be listed: {error.strerror or error}"
