@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelprep.errors import DamagedFileError
-from labelprep.formats.polygons.labelme import load_json
-from labelprep.formats.polygons.shapes import Drawing, Faults, Shape, named, outlines, size_of, text_of
+from labelprep.formats.polygons.one_image import Dialect, read_drawing
+from labelprep.formats.polygons.shapes import Drawing, Faults, Shape, outlines
 
 FORMAT = "Cityscapes JSON"
 
@@ -17,23 +16,14 @@ def read_cityscapes(data: bytes) -> Drawing:
     Raises:
         DamagedFileError: for anything but such a file.
     """
-    found = load_json(data, "Cityscapes polygons")
-    objects = found.get("objects")
-    if not isinstance(objects, list):
-        message = "no Cityscapes polygons: expected a list 'objects'"
-        raise DamagedFileError(message)
-    size = size_of(found.get("imgWidth"), found.get("imgHeight"), "imgWidth, imgHeight")
-    faults = Faults()
-    read = (_object(raw, n, faults) for n, raw in enumerate(objects, 1))
-    return Drawing(FORMAT, size, tuple(shape for shape in read if shape is not None), faults)
+    return read_drawing(data, _CITYSCAPES)
 
 
-def _object(raw: Any, number: int, faults: Faults) -> Shape | None:
-    label = text_of(raw.get("label")) if isinstance(raw, dict) else None
-    if label is None:
-        faults.add("broken-shape", f"object {number}: expected an object with a label")
-        return None
+def _object(raw: dict[str, Any], label: str, name: str, faults: Faults) -> Shape | None:
     if raw.get("deleted"):
         return None
-    parts = outlines([raw.get("polygon")], named(number, label), faults)
+    parts = outlines([raw.get("polygon")], name, faults)
     return Shape(label, "polygon", parts) if parts else None
+
+
+_CITYSCAPES = Dialect(FORMAT, "Cityscapes polygons", "objects", "object", ("imgWidth", "imgHeight"), _object)

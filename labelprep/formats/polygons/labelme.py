@@ -7,22 +7,10 @@ import io
 from typing import Any
 
 import numpy as np
-import orjson
 from PIL import Image
 
-from labelprep.errors import DamagedFileError
-from labelprep.formats.polygons.shapes import (
-    Drawing,
-    Faults,
-    Kind,
-    Points,
-    Shape,
-    corners,
-    named,
-    outlines,
-    size_of,
-    text_of,
-)
+from labelprep.formats.polygons.one_image import Dialect, read_drawing
+from labelprep.formats.polygons.shapes import Drawing, Faults, Kind, Points, Shape, corners, outlines
 
 FORMAT = "labelme JSON"
 # what labelme draws, and how many points each has
@@ -34,46 +22,17 @@ _POLYGONS = (None, "polygon", "oriented_rectangle")
 _MASK_BYTES = 64 << 20
 
 
-def load_json(data: bytes, expected: str) -> dict[str, Any]:
-    """The object of a JSON file.
-
-    Raises:
-        DamagedFileError: for anything else; NaN and objects that are nested thousands deep are no JSON either.
-    """
-    try:
-        found = orjson.loads(data)
-    except ValueError as error:
-        message = f"not JSON: {error}"
-        raise DamagedFileError(message) from error
-    if not isinstance(found, dict):
-        message = f"expected {expected}, got a {type(found).__name__}"
-        raise DamagedFileError(message)
-    return found
-
-
 def read_labelme(data: bytes) -> Drawing:
     """The drawing in a labelme file; `imageWidth` and `imageHeight` may be missing.
 
     Raises:
         DamagedFileError: for anything but a labelme file.
     """
-    found = load_json(data, "a labelme file")
-    shapes = found.get("shapes")
-    if not isinstance(shapes, list):
-        message = "no labelme file: expected a list 'shapes'"
-        raise DamagedFileError(message)
-    size = size_of(found.get("imageWidth"), found.get("imageHeight"), "imageWidth, imageHeight")
-    faults = Faults()
-    read = (_shape(raw, n, faults) for n, raw in enumerate(shapes, 1))
-    return Drawing(FORMAT, size, tuple(shape for shape in read if shape is not None), faults)
+    return read_drawing(data, _LABELME)
 
 
-def _shape(raw: Any, number: int, faults: Faults) -> Shape | None:
-    label = text_of(raw.get("label")) if isinstance(raw, dict) else None
-    if label is None:
-        faults.add("broken-shape", f"shape {number}: expected an object with a label")
-        return None
-    name, kind = named(number, label), raw.get("shape_type")
+def _shape(raw: dict[str, Any], label: str, name: str, faults: Faults) -> Shape | None:
+    kind = raw.get("shape_type")
     if kind in _POLYGONS:
         parts = outlines([raw.get("points")], name, faults)
         return Shape(label, "polygon", parts) if parts else None
@@ -113,3 +72,6 @@ def _mask(raw: dict[str, Any], label: str, points: Points, name: str, faults: Fa
         faults.add("broken-shape", f"{name}: its mask does not decode: {error}")
         return None
     return Shape(label, "mask", (), pixels, (x1, y1))
+
+
+_LABELME = Dialect(FORMAT, "a labelme file", "shapes", "shape", ("imageWidth", "imageHeight"), _shape)
