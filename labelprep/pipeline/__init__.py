@@ -5,6 +5,7 @@
 """
 
 from labelprep.pipeline.chain import Chain
-from labelprep.pipeline.runner import Outcome, Runner, Step
+from labelprep.pipeline.outcome import Outcome, Step
+from labelprep.pipeline.runner import Runner
 
 __all__ = ["Chain", "Outcome", "Runner", "Step"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
-from typing import Any, Literal, Protocol, cast
 
 from labelprep.errors import InterruptedRunError, LabelprepError
 from labelprep.interrupts import struck_by
@@ -16,81 +14,19 @@ from labelprep.pipeline.chain import Chain
 from labelprep.pipeline.gone import forget_gone
 from labelprep.pipeline.identities import Identities
 from labelprep.pipeline.keys import LATE, changes, key_of
+from labelprep.pipeline.modules import StageModule, find_stage
+from labelprep.pipeline.outcome import Outcome, State, Step
 from labelprep.pipeline.outputs import same, trace
 from labelprep.pipeline.record import Entry, Record
 from labelprep.pipeline.sources import raw_fingerprint
 from labelprep.prepared import STATE
 from labelprep.spec import DatasetSpec
-from labelprep.stages import Inputs, RunContext, StageResult
+from labelprep.stages import RunContext, StageResult
 from labelprep.storage.atomic import sweep_temporary
 from labelprep.storage.lock import exclusive
 from labelprep.storage.place import Place, to_place
 from labelprep.storage.remembered import Remembered
 from labelprep.storage.scratch import scratch
-
-State = Literal["would run", "ran", "up to date", "failed", "not reached"]
-
-
-class StageModule(Protocol):
-    """What a module of `labelprep.stages` offers."""
-
-    VERSION: int
-
-    def run(self, params: Any, inputs: Inputs, context: RunContext) -> StageResult:
-        """Runs the stage."""
-
-
-def find_stage(use: str) -> StageModule:
-    """The module of a kind of stage, imported when it is asked for."""
-    return cast("StageModule", importlib.import_module(f"labelprep.stages.{use}"))
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stage of a run, planned or done.
-
-    Attributes:
-        stage: its name.
-        use: its kind.
-        state: what happened to it, or would.
-        why: why it runs; empty where it does not.
-        result: what it left behind, now or earlier; None where there is nothing.
-        seconds: how long it took.
-        error: what it ended in, where the run kept going.
-    """
-
-    stage: str
-    use: str
-    state: State
-    why: str = ""
-    result: StageResult | None = None
-    seconds: float = 0.0
-    error: LabelprepError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """Its own, or that of the error that it ended in."""
-        if self.error is not None:
-            return self.error.exit_code
-        return self.result.exit_code if self.result is not None else 0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A whole run.
-
-    Attributes:
-        steps: all chosen stages in order.
-        exit_code: 0, or that of the stage that failed.
-    """
-
-    steps: tuple[Step, ...]
-    exit_code: int = 0
-
-    @property
-    def ran(self) -> tuple[str, ...]:
-        """Names of the stages that ran."""
-        return tuple(step.stage for step in self.steps if step.state in ("ran", "failed"))
 
 
 class Runner:

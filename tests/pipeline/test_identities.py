@@ -10,7 +10,7 @@ import pytest
 
 from labelprep.errors import InterruptedRunError
 from labelprep.pipeline import Chain, Runner
-from labelprep.pipeline.runner import find_stage
+from labelprep.pipeline.modules import find_stage
 from labelprep.spec import read_spec
 from labelprep.stages import RunContext, StageResult
 from tests.dataset import Dataset, blocks, tree
