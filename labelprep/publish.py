@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +21,19 @@ from zlib_ng import zlib_ng
 
 import labelprep
 from labelprep.classes import ClassTable
-from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
 from labelprep.setwide import Copies, NearMisses, absent_classes
+from labelprep.stale import sweep
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
-from labelprep.storage.atomic import TEMPORARY, discard, write_lines
-from labelprep.storage.place import Place, Remote
+from labelprep.storage.atomic import write_lines
+from labelprep.storage.place import Place
 from labelprep.storage.remembered import Remembered
 
 PASSES = 3  # findings, manifest and journal
-_AT_ONCE = 10_000  # files that are removed before the folders are looked through again
 
 
 @dataclass
@@ -199,101 +196,6 @@ def versions() -> dict[str, str]:
         "zlib": str(features.version("zlib")),
         "zlib-ng": str(zlib_ng.ZLIBNG_VERSION),
     }
-
-
-def sweep(out: Place, ledger: Ledger, *, images: bool, wait: Callable[[], object] = lambda: None) -> int:
-    """Removes masks and images that an earlier run wrote and no sample stands behind any more, and temporary files.
-
-    What the journals do not know is somebody else's, and stays.
-
-    Args:
-        out: the prepared folder.
-        ledger: tells what every sample left there.
-        images: whether the run links or copies images; else none belongs there.
-        wait: called with every file that is looked at.
-
-    Returns:
-        How many masks were removed.
-    """
-    for folder in (out, out / STATE) if isinstance(out, Path) else ():  # objects are never seen unfinished
-        for path in folder.glob(f".*{TEMPORARY}"):
-            discard(path)
-
-    def stale_mask(key: str, ending: str) -> bool:
-        wait()
-        return ending == ".png" and ledger.wrote(key) and not ledger.holds_mask(key)
-
-    def stale_image(key: str, ending: str) -> bool:
-        wait()
-        return ledger.wrote(key, ending) and not (images and ledger.holds_image(key, ending))
-
-    _sweep(out / "images", stale_image)
-    return _sweep(out / "masks", stale_mask)
-
-
-def _sweep(base: Place, stale: Callable[[str, str], bool]) -> int:
-    """Removes what is stale and what is temporary below a folder; how many of it were stale.
-
-    Nothing is removed while a folder is being listed, as some file systems then pass over other files.
-    """
-    if isinstance(base, Remote):
-        return _sweep_objects(base, stale)
-    removed = 0
-    stay: set[Path] = set()  # or they would stand in the way of those behind them
-    while True:
-        found = list(islice((each for each in _stale_below(base, "", stale) if each[0] not in stay), _AT_ONCE))
-        for path, ours in found:
-            if _removed(path, base, ours=ours):
-                removed += ours
-            else:
-                stay.add(path)
-        if len(found) < _AT_ONCE:
-            return removed
-
-
-def _sweep_objects(base: Remote, stale: Callable[[str, str], bool]) -> int:
-    removed = 0
-    for item in base.below():
-        if stale(*posixpath.splitext(item.name[len(base.path) + 1 :])):
-            Remote(base.scheme, item.name).unlink(missing_ok=True)
-            removed += 1
-    return removed
-
-
-def _removed(path: Path, base: Path, *, ours: bool) -> bool:
-    """Removes a file, and the folders that it leaves empty; a temporary file that does not go waits for the next run.
-
-    Raises:
-        EnvironmentFailure: where a mask or image that no sample stands behind would be left.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        if not ours:
-            return False
-        message = f"cannot be removed, and no source stands behind it: {error.strerror or error}"
-        raise EnvironmentFailure(message, path=path, hint="remove it, then run again") from error
-    with suppress(OSError):
-        while path != base:
-            path = path.parent
-            path.rmdir()
-    return True
-
-
-def _stale_below(folder: Path, prefix: str, stale: Callable[[str, str], bool]) -> Iterator[tuple[Path, bool]]:
-    """Every file that has to go, and whether it is more than temporary; empty folders go at once."""
-    with suppress(OSError):
-        with os.scandir(folder) as entries:  # no list of names, of which there may be millions
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _stale_below(folder / entry.name, f"{prefix}{entry.name}/", stale)
-                    continue
-                stem, ending = os.path.splitext(entry.name)  # noqa: PTH122 - of millions of names
-                ours = stale(prefix + stem, ending)
-                if ours or (stem.startswith(".") and ending == TEMPORARY):
-                    yield folder / entry.name, ours
-        with suppress(OSError):
-            folder.rmdir()
 
 
 def class_rows(counts: ClassCounts, table: ClassTable) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ def test_more_stale_masks_than_are_removed_at_once_all_go_with_their_folders(tmp
     for n in range(9):
         (data.root / "masks" / f"{n % 3}" / "deep" / f"m{n}.png").unlink()
     (out / "masks" / "0" / "deep" / ".half.tmp").touch()
-    monkeypatch.setattr("labelprep.publish._AT_ONCE", 2)
+    monkeypatch.setattr("labelprep.stale._AT_ONCE", 2)
 
     again = convert(data, out)
 
@@ -164,7 +164,7 @@ def test_a_mask_that_cannot_be_removed_leaves_the_folder_unfinished(tmp_path, mo
     (data.root / "masks" / "m1.png").unlink()
     for n in range(20):  # some of which are listed before the masks
         (out / "masks" / f".0.{n}.tmp").touch()
-    monkeypatch.setattr("labelprep.publish._AT_ONCE", at_once)
+    monkeypatch.setattr("labelprep.stale._AT_ONCE", at_once)
 
     def refuse(path, missing_ok=False, real=Path.unlink):
         if path.parent == out / "masks":
