@@ -12,6 +12,7 @@ from labelprep.cli.main import run_stage
 from labelprep.cli.options import build
 from labelprep.cli.paths import ON_DISK
 from labelprep.spec import PredictStage
+from labelprep.stages._learning import follows
 
 if TYPE_CHECKING:
     from labelprep.cli.output import Console
@@ -30,6 +31,8 @@ def _predict(ctx: click.Context, /, checkpoint: str, images: Path, out: Path, **
     console: Console = ctx.obj
     params = build(PredictStage, {**words, "checkpoint": checkpoint, "images": images, "out": out})
     result = run_stage(ctx, "predict", params)
+    if follows():
+        ctx.exit(result.exit_code)
     if console.json:
         console.result(summary_of(result))
     else:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +25,7 @@ from labelprep.learning.evaluation import results
 from labelprep.learning.evaluation.calibration import BINS, DOUBT
 from labelprep.learning.evaluation.look import Look
 from labelprep.learning.evaluation.panels import entropy_panel, thinned
+from labelprep.learning.evaluation.parts import Parts
 from labelprep.learning.evaluation.readout import UNIT, Sums
 from labelprep.learning.evaluation.regions import contradictions
 from labelprep.learning.evaluation.seen import Seen, image_picture, see
@@ -41,8 +40,6 @@ from labelprep.scoring.per_image import Counts, image_counts
 from labelprep.steps.palette import painted
 from labelprep.storage.atomic import confined, write_atomic, write_lines
 from labelprep.suspects import NAME, Suspect
-
-PARTS = ".parts"  # below the folder that is written; gone at the end
 
 
 @dataclass(frozen=True)
@@ -88,13 +85,12 @@ def evaluate(
         if group.leads:
             (out / "metrics.json").unlink(missing_ok=True)  # written last: its presence says that all of it is there
             results.remove_former(out)
-            shutil.rmtree(out / PARTS, ignore_errors=True)
-        group.any(False)  # nobody writes before that
-        sums, edges, unsure = work.look_at_all(progress)
-        found = None
-        if group.leads:
-            found = work.put_together(sums, edges, work.draw_entropy(unsure, progress))
-            shutil.rmtree(out / PARTS, ignore_errors=True)
+        parts = Parts(out, group)
+        with parts.begun():
+            sums, edges, unsure = work.look_at_all(parts, progress)
+            found = None
+            if group.leads:
+                found = work.put_together(parts, sums, edges, work.draw_entropy(unsure, progress))
         return cast("Evaluation", group.gathered(found)[0])
 
 
@@ -110,12 +106,12 @@ class _Work:
     options: EvalOptions
     group: Group
 
-    def look_at_all(self, progress: Progress) -> tuple[Sums, Counts, list[int]]:
+    def look_at_all(self, parts: Parts, progress: Progress) -> tuple[Sums, Counts, list[int]]:
         """Looks at this process's share; counts of the whole set, and the places of its most uncertain images."""
         table, options = self.prepared.table, self.options
         sums, edges = Sums.zero(len(table), BINS, DOUBT), np.zeros((3, len(table)), np.int64)
         unsure: list[tuple[float, int]] = []
-        mine = range(self.group.rank, len(self.pairs), self.group.world)
+        mine = parts.share(len(self.pairs))
 
         def lines() -> Iterator[str]:
             nonlocal sums, edges
@@ -131,7 +127,7 @@ class _Work:
                 yield json.dumps(self._line(n, truth, seen, near))
                 progress("evaluating", done * self.group.world, len(self.pairs))
 
-        write_lines(self.out / PARTS / f"{self.group.rank}.jsonl", lines())
+        parts.write(lines())
         shares = self.group.gathered((sums, edges, unsure))
         sums, edges, _ = shares[0]
         for other, near, _ in shares[1:]:
@@ -212,13 +208,13 @@ class _Work:
         exif_rotate = bool(self.prepared.info["options"].get("exif_rotate", False))
         return image_picture(read_image(self.pairs[n].image, exif_rotate=exif_rotate))
 
-    def put_together(self, sums: Sums, edges: Counts, drawn: set[int]) -> Evaluation:
+    def put_together(self, parts: Parts, sums: Sums, edges: Counts, drawn: set[int]) -> Evaluation:
         """Writes what concerns the whole set, from the parts of all processes."""
         table, options = self.prepared.table, self.options
         ranking = Ranking()
 
         def images() -> Iterator[tuple[dict[str, Any], Counts]]:
-            for line in self._parts():
+            for line in parts.merged():
                 key = line["sample"]["key"]
                 ranking.add(line["n"], key, line["suspects"])
                 maps = {
@@ -242,12 +238,3 @@ class _Work:
         results.write_metrics(self.out, sums.confusion, values)
         identity = results.identity_of(sums.confusion, values, uncertainty, [s.to_json() for s in suspects])
         return Evaluation(sums.confusion, values, uncertainty, ranking.seen, identity, len(self.pairs))
-
-    def _parts(self) -> Iterator[dict[str, Any]]:
-        """The lines of all processes in plan order."""
-        with ExitStack() as stack:
-            files = [
-                stack.enter_context((self.out / PARTS / f"{rank}.jsonl").open(encoding="utf-8"))
-                for rank in range(self.group.world)
-            ]
-            yield from heapq.merge(*(map(json.loads, file) for file in files), key=lambda line: line["n"])

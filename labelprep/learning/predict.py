@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,9 +17,11 @@ from labelprep.errors import UsageError
 from labelprep.learning.checkpoint import Trained
 from labelprep.learning.data.reading import read_image
 from labelprep.learning.data.train_data import Fit
+from labelprep.learning.distributed import processes
 from labelprep.learning.evaluation import results
 from labelprep.learning.evaluation.look import Look
 from labelprep.learning.evaluation.panels import entropy_panel, thinned
+from labelprep.learning.evaluation.parts import Parts
 from labelprep.learning.evaluation.readout import UNIT
 from labelprep.learning.evaluation.seen import image_picture, see
 from labelprep.learning.evaluation.windows import Views
@@ -53,35 +55,69 @@ def predict(
 
     Also `samples.jsonl`, `predict.json` (the model and its class table), and with `entropy` the maps
     `entropy/<key>.png`, panels to look at, sums and means, and the images ranked by them. Images that cannot be read
-    are listed and left out.
+    are listed and left out. Under `torchrun` every process calls this, and they take turns along the images.
 
     Raises:
         UsageError: where there are no images, or two of them would give one mask.
         EnvironmentFailure: disk full, no permission.
     """
     found = find_images(images)
-    results.remove_former(out)
-    about = {"model": trained.source, "class_table": trained.table.to_dict(), "table_hash": trained.table.hash}
-    write_atomic(out / "predict.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+    with processes(next(trained.model.parameters()).device) as group:
+        trained.model.to(group.device)
+        if group.leads:
+            results.remove_former(out)
+            about = {"model": trained.source, "class_table": trained.table.to_dict(), "table_hash": trained.table.hash}
+            write_atomic(out / "predict.json", (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+        parts = Parts(out, group)
+        with parts.begun():
+            parts.write(_lines(trained, images, out, options, found, parts, progress))
+            group.any(False)  # all have written theirs
+            done = _put_together(trained, out, parts) if group.leads else None
+        return cast("Predicted", group.gathered(done)[0])
+
+
+def _lines(
+    trained: Trained,
+    images: Path,
+    out: Path,
+    options: PredictOptions,
+    found: Sequence[tuple[str, Path]],
+    parts: Parts,
+    progress: Progress,
+) -> Iterator[str]:
+    """Predicts this process's share of the images: what is known of each, or why it could not be read."""
     fit = trained.fit if options.size is None else Fit(size=options.size)
     look = Look(trained, options.window, options.stride, Views.of(options.tta))
-    digest, samples, failed = hashlib.sha256(trained.table.hash.encode()), [], []
-    for done, (key, path) in enumerate(found, 1):
+    for done, n in enumerate(parts.share(len(found)), 1):
+        key, path = found[n]
         try:
             image = read_image(path, exif_rotate=trained.exif_rotate)
         except UsageError as error:
-            failed.append(f"{path}: {error.message}")
+            yield json.dumps({"n": n, "failed": f"{path}: {error.message}"})
             continue
-        written = _write(look, out, key, image, fit, digest, with_entropy=options.entropy)
-        samples.append({"key": key, "image": path.relative_to(images).as_posix(), **written})
-        progress("predicting", done, len(found))
-    results.write_samples(out, samples)
-    if options.entropy:
-        with closing(results.ranking_rows()) as ranked:
-            for sample in samples:
-                ranked.add(sample)
-            results.write_ranking(out, "ranked_by_entropy.csv", ranked)
-    return Predicted(len(samples), tuple(failed), digest.hexdigest())
+        digest, written = _write(look, out, key, image, fit, with_entropy=options.entropy)
+        sample = {"key": key, "image": path.relative_to(images).as_posix(), **written}
+        yield json.dumps({"n": n, "sample": sample, "digest": digest})
+        progress("predicting", min(done * parts.group.world, len(found)), len(found))
+
+
+def _put_together(trained: Trained, out: Path, parts: Parts) -> Predicted:
+    """Writes what concerns all images, from the parts of all processes."""
+    digest, failed = hashlib.sha256(trained.table.hash.encode()), []
+    with closing(results.ranking_rows()) as ranked:
+
+        def samples() -> Iterator[Mapping[str, Any]]:
+            for line in parts.merged():
+                if "failed" in line:
+                    failed.append(line["failed"])
+                    continue
+                digest.update(bytes.fromhex(line["digest"]))
+                ranked.add(line["sample"])
+                yield line["sample"]
+
+        results.write_samples(out, samples())
+        results.write_ranking(out, "ranked_by_entropy.csv", ranked)
+        return Predicted(len(ranked), tuple(failed), digest.hexdigest())
 
 
 def find_images(folder: Path) -> list[tuple[str, Path]]:
@@ -112,8 +148,9 @@ def _refuse_collisions(found: Sequence[tuple[str, Path]]) -> None:
 
 
 def _write(
-    look: Look, out: Path, key: str, image: Tensor, fit: Fit, digest: Any, *, with_entropy: bool
-) -> dict[str, str | float]:
+    look: Look, out: Path, key: str, image: Tensor, fit: Fit, *, with_entropy: bool
+) -> tuple[str, dict[str, str | float]]:
+    """Writes the mask of one image and, if asked for, its map; a hash of key and mask, and what is known of it."""
     table = look.trained.table
     size = image.shape[1:]
     nothing = torch.zeros(1, dtype=torch.uint8).expand(*size)  # no truth, in no memory
@@ -122,15 +159,15 @@ def _write(
     name = f"{results.PREDICTIONS}/{key}.png"
     data = results.prediction_png(seen.ids, table)
     write_atomic(confined(out, out / name), data)
-    digest.update(hashlib.sha256(key.encode()).digest() + hashlib.sha256(data).digest())
+    digest = hashlib.sha256(key.encode()).hexdigest() + hashlib.sha256(data).hexdigest()
     if seen.entropy is None:
-        return {"prediction": name}
+        return digest, {"prediction": name}
     drawn, panel = (f"{folder}/{key}.png" for folder in (results.ENTROPY, results.PANELS))
     write_atomic(confined(out, out / drawn), results.entropy_png(seen.entropy))
     pictures = [image_picture(image), painted(thinned(seen.ids), table)]
     write_atomic(confined(out, out / panel), entropy_panel(pictures, seen.entropy))
     total = seen.sums.entropy * UNIT
-    return {
+    return digest, {
         "prediction": name,
         "entropy": drawn,
         "panel": panel,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from labelprep.spec import PredictStage
-from labelprep.stages import Inputs, RunContext, StageResult
-from labelprep.stages._learning import heeding, options_of, require_torch, required_out
+from labelprep.stages import Inputs, RunContext, Silent, StageResult
+from labelprep.stages._learning import follows, heeding, options_of, require_torch, required_out
 from labelprep.storage.place import on_disk
 
 VERSION = 2
@@ -31,10 +33,11 @@ def run(params: PredictStage, inputs: Inputs, context: RunContext) -> StageResul
     checkpoint = params.checkpoint or on_disk(inputs.folder("train", "predict"), "a training run")
     trained = load_trained(checkpoint, choose_device(params.device), own_model=params.own_model)
     options = options_of(PredictOptions, params)
-    with heeding(context) as progress:
+    heard = replace(context, reporter=Silent()) if follows() else context
+    with heeding(heard) as progress:
         done = predict(trained, params.images, out, options, progress=progress)
     for line in done.failed[:SHOWN]:
-        context.reporter.message(line)
+        heard.reporter.message(line)
     summary = {
         "images": done.images,
         "failed": list(done.failed),

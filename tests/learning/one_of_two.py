@@ -1,4 +1,4 @@
-"""One of two processes that train a model together: `python -m tests.learning.one_of_two RANK FOLDER`."""
+"""One of two processes that train a model and predict together: `python -m tests.learning.one_of_two RANK FOLDER`."""
 
 import datetime
 import json
@@ -10,7 +10,9 @@ from pathlib import Path
 import torch
 
 from labelprep.errors import UsageError
-from labelprep.learning.options import TrainOptions
+from labelprep.learning.checkpoint import load_trained
+from labelprep.learning.options import PredictOptions, TrainOptions
+from labelprep.learning.predict import predict
 from labelprep.learning.train import train
 from labelprep.prepared import Prepared
 
@@ -52,6 +54,9 @@ def main(rank, folder):
         train(prepared, folder / "far", replace(OPTIONS, optimizer="sgd", lr=1e30, model="unet_small", clip_grad=None))
     except UsageError as error:
         found.append(str(error))
+    trained = load_trained(folder / "whole", torch.device("cpu"), own_model=OPTIONS.model)
+    predicted = predict(trained, folder / "source" / "images", folder / "predicted", PredictOptions(entropy=True))
+    found.append([predicted.images, predicted.failed, predicted.identity])
     (folder / f"found-{rank}.json").write_text(json.dumps(found))
     torch.distributed.barrier()  # none leaves while the other still talks to it
     torch.distributed.destroy_process_group()

@@ -11,6 +11,7 @@ from labelprep.learning.evaluate import evaluate
 from labelprep.learning.options import EvalOptions, PredictOptions
 from labelprep.learning.predict import find_images, predict
 from labelprep.steps.palette import read_ids
+from tests.dataset import labelprep
 
 CPU = torch.device("cpu")
 
@@ -68,6 +69,26 @@ def test_images_that_cannot_be_read_are_listed_and_the_others_done(trained, tmp_
     assert done.images == 1
     assert len(done.failed) == 1
     assert "bad.png: the image cannot be read" in done.failed[0]
+
+
+def test_a_process_that_follows_another_tells_nothing(trained_run, tmp_path, monkeypatch):
+    Image.new("RGB", (8, 8)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    words = ("predict", trained_run.folder, tmp_path, "-o", tmp_path / "out", "--device", "cpu")
+    first = labelprep(*words)
+    assert first.out == f"1 masks in {tmp_path / 'out' / 'predictions'}; 1 images could not be read\n"
+    monkeypatch.setenv("RANK", "1")
+    follower = labelprep(*words)
+    assert (first.code, follower.code, follower.out, follower.err) == (3, 3, "", "")
+
+
+def test_a_ranking_of_another_run_goes(trained, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "in" / "a.png")
+    for entropy in (True, False):
+        predict(trained, tmp_path / "in", tmp_path / "out", PredictOptions(entropy=entropy))
+        assert (tmp_path / "out" / "ranked_by_entropy.csv").exists() == entropy
+        assert not (tmp_path / "out" / ".parts").exists()
 
 
 def test_folders_without_images_and_two_images_for_one_mask_are_refused(tmp_path):

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from labelprep.learning.checkpoint import load_trained
+from labelprep.learning.distributed import Group
 from labelprep.learning.evaluate import evaluate
+from labelprep.learning.evaluation.parts import Parts
 from labelprep.learning.options import EvalOptions
 from tests.dataset import tree
 
@@ -61,6 +63,12 @@ def test_two_processes_change_no_byte(alone, trained_run, street):
     assert "mean IoU" in said[0][0]
     assert said[1][0] == ""
     assert tree(folder) == tree(alone[0])
+
+
+def test_each_process_looks_at_its_share(tmp_path):
+    shares = [Parts(tmp_path, Group(rank, 3, CPU)).share(10) for rank in range(3)]
+    assert sorted(n for share in shares for n in share) == list(range(10))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_no_part_of_the_work_stays_behind(alone):

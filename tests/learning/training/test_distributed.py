@@ -14,6 +14,9 @@ import torch
 from labelprep.learning.checkpoint import load_trained
 from labelprep.learning.data.batches import Draws
 from labelprep.learning.data.train_data import normalized
+from labelprep.learning.options import PredictOptions
+from labelprep.learning.predict import predict
+from tests.dataset import tree
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,6 +26,7 @@ def pair(tmp_path_factory, make_street):
     """What both processes found, after nine training and five validation images: neither divides by two."""
     folder = tmp_path_factory.mktemp("pair")
     street = make_street(folder, train=9, val=5)
+    (folder / "source" / "images" / "a" / "0x.png").write_bytes(b"no image")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-W", "error", "-m", "tests.learning.one_of_two"]
     processes = [
@@ -55,6 +59,16 @@ def test_validation_counts_every_pixel_of_every_image_once(pair):
             guess, valid = logits[0].numpy().argmax(0), ids != 255
             np.add.at(confusion, (ids[valid], guess[valid]), 1)
     assert pair.found[0][0][1] == confusion.tolist()
+
+
+def test_both_predict_the_images_in_turns_and_leave_what_one_would(pair):
+    trained = load_trained(pair.folder / "whole", torch.device("cpu"), own_model="tests.learning.networks:noisy")
+    images = pair.folder / "source" / "images"
+    one = predict(trained, images, pair.folder / "predicted alone", PredictOptions(entropy=True))
+    assert (one.images, len(one.failed)) == (14, 1)
+    assert "0x.png" in one.failed[0]
+    assert pair.found[0][4] == pair.found[1][4] == [one.images, list(one.failed), one.identity]
+    assert tree(pair.folder / "predicted") == tree(pair.folder / "predicted alone")
 
 
 def test_a_wish_to_stop_that_one_of_them_hears_stops_both_and_they_go_on_exactly(pair):
