@@ -15,8 +15,9 @@ from labelprep.stages import Reporter, Silent
 
 FIRST = 0.5  # seconds until the first plain line of a kind of work
 INTERVAL = 10.0  # seconds between plain lines
-STEADY = 3.0  # seconds of work behind its first results, which wait for workers to start
-TELLING = 0.01  # of the work, which tells the time left however soon it was done
+STEADY = 3.0  # seconds behind the first results, which wait for workers to start and loops to be compiled
+TELLING = 0.01  # of the work, which tells the time left however soon it was done,
+FEW = 5  # unless it is fewer units
 
 Figure = int | float | str
 Clock = Callable[[], float]
@@ -86,12 +87,14 @@ class Task:
     @property
     def left(self) -> float | None:
         """Seconds until all is done, or None while nobody can know."""
-        if self.total is None or self.rate is None or self.moved is None:
+        if self.total is None or self.moved is None:
             return None
-        seconds, units = self.now - self.moved[0], self.done - self.moved[1]
-        if seconds >= STEADY and units > 0:
-            return (self.total - self.done) * seconds / units
-        return (self.total - self.done) / self.rate if self.done - self.start >= TELLING * self.total else None
+        enough = max(TELLING * self.total, FEW)
+        for began, start in (self.moved, (self.began, self.start)):
+            seconds, units = self.now - began, self.done - start
+            if seconds > 0 and (units >= enough or (units > 0 and seconds >= STEADY and start > self.start)):
+                return (self.total - self.done) * seconds / units
+        return None
 
     @property
     def finished(self) -> bool:

@@ -61,6 +61,17 @@ def test_the_time_left_is_told_once_a_share_or_some_seconds_of_work_can_tell_it(
     ]
 
 
+def test_a_few_units_tell_no_time_left(clock):
+    stream = io.StringIO()
+    with reporter(stream=stream, clock=clock) as tell:
+        for done in range(1, 4):  # the first of them waits for loops to be compiled
+            tell.progress("inspect", done, 34)
+            clock.now += 2 / done**2
+        tell.progress("inspect", 34, 34)
+
+    assert stream.getvalue().splitlines() == ["inspect 2/34  5 %  0.5/s", "inspect 34/34  100 %  12/s  in 0:03"]
+
+
 def test_short_work_is_one_line(clock):
     stream = io.StringIO()
     with reporter(stream=stream, clock=clock) as tell:
