@@ -15,7 +15,9 @@ from labelprep.execution.batches import Weigher, batches
 from labelprep.execution.guard import Limits
 from labelprep.execution.inline import Mapper, Work, map_inline
 from labelprep.execution.keys import TLS
+from labelprep.execution.nursery import nursery
 from labelprep.execution.watch import Watch
+from labelprep.storage.scratch import scratch
 
 __all__ = ["FEW_MASKS", "TLS", "Limits", "Mapper", "Watch", "Weigher", "Work", "backend", "batches", "map_inline"]
 
@@ -86,9 +88,16 @@ def _open(
     if scheduler == "inline":
         return nullcontext(map_inline(limits, watch))
     if scheduler == "local":
-        from labelprep.execution.local import local_cluster
-
-        return local_cluster(jobs, limits, watch)
+        return _open_local(jobs, limits, watch)
     from labelprep.execution.cluster import remote_cluster
 
     return remote_cluster(scheduler, limits, watch, tls=tls)
+
+
+@contextmanager
+def _open_local(jobs: int | None, limits: Limits | None, watch: Watch) -> Iterator[Mapper]:
+    with scratch() as folder, nullcontext() if limits is None else nursery(folder) as door:  # loads while Dask does
+        from labelprep.execution.local import local_cluster
+
+        with local_cluster(jobs, limits, watch, str(folder), door) as mapper:
+            yield mapper

@@ -25,6 +25,7 @@ from labelprep import batch as batches
 from labelprep.errors import EnvironmentFailure, LabelprepError
 from labelprep.execution.batches import pixels_of
 from labelprep.execution.frames import ANSWER, END, ERROR, NO_MEMORY, READY, split_frames, write_frame
+from labelprep.execution.nursery import Forked, environment
 from labelprep.storage.fetch import PATIENCE
 from labelprep.storage.place import Remote
 
@@ -34,10 +35,6 @@ PIPE = 1 << 16  # bytes that a pipe holds
 REST = 0.005  # seconds between two looks for answers
 START_SECONDS = 120.0  # for loading the work; its loops may have to be compiled
 STRIKES = 2  # a sample that a child died on gets a second child: the first may have died of something else
-
-# Dask's nannies let malloc give back every 64 kB at once; a child that takes and gives megabytes for each mask then
-# spends more time on pages than on masks: 2.7 ms a mask of 960x720 in place of 1.1.
-TRIM = "MALLOC_TRIM_THRESHOLD_"
 
 PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from labelprep.execution.child import main; main()"
 
@@ -70,16 +67,17 @@ class Guard:
     Args:
         work: `module:name` of the function that gives the answers of a batch, one after another.
         limits: what one file may take.
+        door: of a nursery, from which children come sooner.
     """
 
-    def __init__(self, work: str, limits: Limits) -> None:
-        self.work, self.limits = work, limits
+    def __init__(self, work: str, limits: Limits, door: str | None = None) -> None:
+        self.work, self.limits, self.door = work, limits, door
         self._child: _Child | None = None
 
     def start(self) -> None:
         """Starts the child without waiting for it, unless there is one."""
         if self._child is None:
-            self._child = _Child(self.work, self.limits.memory)
+            self._child = _Child(self.work, self.limits.memory, self.door)
 
     def close(self) -> None:
         """Ends the child at once."""
@@ -167,17 +165,11 @@ class Guard:
 class _Child:
     """A process that does the work, and the thread that reads what it answers."""
 
-    def __init__(self, work: str, memory: int | None) -> None:
+    def __init__(self, work: str, memory: int | None, door: str | None) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it is ready
         self._ready = False
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, json.dumps(sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                env={name: value for name, value in os.environ.items() if name != TRIM},
-            )
+            self._process = _process(work, self._log, door)
         except OSError as error:
             self._log.close()
             message = f"cannot start a guard process: {error.strerror or error}"
@@ -255,6 +247,19 @@ class _Child:
                 elif frames:
                     began = time.monotonic()
         self._frames.put((b"", b""))
+
+
+def _process(work: str, log: IO[bytes], door: str | None) -> subprocess.Popen[bytes] | Forked:
+    if door is not None:
+        with contextlib.suppress(OSError):  # it has gone, or cannot fork
+            return Forked(door, work, log)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, json.dumps(sys.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment(),
+    )
 
 
 def _ending(status: int) -> str:

@@ -21,7 +21,6 @@ from labelprep.execution.inline import Mapper
 from labelprep.execution.quiet import quiet
 from labelprep.execution.watch import Watch
 from labelprep.execution.window import map_in_window
-from labelprep.storage.scratch import scratch
 
 # Dask keeps the last thousand messages of every connection for debugging, batches among them
 FORGETFUL: Mapping[str, object] = {"distributed.admin.low-level-log-length": 10}
@@ -106,20 +105,28 @@ def _kill(pids: list[int]) -> None:
 
 
 @contextmanager
-def local_cluster(jobs: int | None, limits: Limits | None, watch: Watch) -> Iterator[Mapper]:
+def local_cluster(
+    jobs: int | None, limits: Limits | None, watch: Watch, folder: str, door: str | None
+) -> Iterator[Mapper]:
     """Starts `jobs` worker processes with one thread each, or one per core, and stops them afterwards.
+
+    Args:
+        jobs: how many.
+        limits: what one file may take.
+        watch: is asked whether to go on, and told what to say.
+        folder: for files of the workers.
+        door: of the nursery that their guards get children from; None where each starts its own.
 
     Raises:
         EnvironmentFailure: where they do not start.
     """
     with (
-        scratch() as folder,
-        dask.config.set({**CONFIG, "temporary-directory": str(folder)}),
+        dask.config.set({**CONFIG, "temporary-directory": folder}),
         environment_kept(),
         quiet(),
-        closing(Local(jobs or CPU_COUNT, str(folder))) as workers,
+        closing(Local(jobs or CPU_COUNT, folder)) as workers,
     ):
-        yield map_in_window(workers, limits, watch)
+        yield map_in_window(workers, limits, watch, door)
 
 
 def _started(workers: int, scratch: str) -> LocalCluster:

@@ -74,11 +74,11 @@ class _Sent:
     losses: int = 0
 
 
-def map_in_window(workers: Workers, limits: Limits | None, watch: Watch) -> Mapper:
-    """The mapper that computes on workers."""
+def map_in_window(workers: Workers, limits: Limits | None, watch: Watch, door: str | None = None) -> Mapper:
+    """The mapper that computes on workers; `door` is that of their nursery, where they have one."""
 
     def mapper(work: Work, blobs: Iterable[bytes]) -> Iterator[bytes]:
-        return _Window(workers, partial(compute, name_of(work), limits), iter(blobs), limits, watch).results()
+        return _Window(workers, partial(compute, name_of(work), limits, door), iter(blobs), limits, watch).results()
 
     return mapper
 

@@ -18,33 +18,34 @@ from labelprep.execution.inline import Here
 from labelprep.execution.pieces import Runner, for_a_while
 from labelprep.execution.quiet import LOGGERS
 
-LAST_WORDS = 0.5  # seconds that a worker has to end by itself
+LAST_WORDS = 0.1  # seconds that a worker has to end by itself
 _mine = threading.local()  # a guard for each thread, that lives as long as the worker
 
 
-def compute(work: str, limits: Limits | None, batch: bytes) -> tuple[bytes, bytes | None, float]:
+def compute(work: str, limits: Limits | None, door: str | None, batch: bytes) -> tuple[bytes, bytes | None, float]:
     """Works on a batch.
 
     Args:
         work: `module:name` of the work.
         limits: what one file may take; None works in this process.
+        door: of this machine's nursery, where it has one.
         batch: as `labelprep.batch.pack` makes it, deflated.
 
     Returns:
         The answers, the rest of the batch where it was not worked on to its end, both deflated, and the seconds taken.
     """
     began = time.monotonic()
-    answers, rest = for_a_while(_runner(work, limits), isal_zlib.decompress(batch))
+    answers, rest = for_a_while(_runner(work, limits, door), isal_zlib.decompress(batch))
     deflated = None if rest is None else isal_zlib.compress(rest, 1)
     return isal_zlib.compress(answers, 1), deflated, time.monotonic() - began
 
 
-def _runner(work: str, limits: Limits | None) -> Runner:
-    if getattr(_mine, "order", None) != (work, limits):
+def _runner(work: str, limits: Limits | None, door: str | None) -> Runner:
+    if getattr(_mine, "order", None) != (work, limits, door):
         if hasattr(_mine, "runner"):
             _mine.runner.close()
-        _mine.order = (work, limits)
-        _mine.runner = Here(load(work)) if limits is None else Guard(work, limits)
+        _mine.order = (work, limits, door)
+        _mine.runner = Here(load(work)) if limits is None else Guard(work, limits, door)
         atexit.register(_mine.runner.close)
     runner: Runner = _mine.runner
     return runner

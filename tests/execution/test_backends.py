@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from labelprep import execution
 from labelprep.errors import DamagedFileError, UsageError
 from labelprep.execution import FEW_MASKS, Limits, backend
 from tests.execution import work
@@ -186,10 +187,8 @@ def test_a_worker_computes_with_one_thread_and_the_driver_keeps_its_own(monkeypa
     [(None, 0, True), (None, FEW_MASKS - 1, True), (1, 10, True), (None, FEW_MASKS, False), (2, 10, False)],
 )
 def test_auto_takes_workers_for_many_masks_or_when_jobs_are_asked_for(monkeypatch, jobs, masks, inline):
-    import labelprep.execution.local as local
-
     asked = []
-    monkeypatch.setattr(local, "local_cluster", lambda jobs, *_: asked.append(jobs))
+    monkeypatch.setattr(execution, "_open_local", lambda jobs, *_: asked.append(jobs))
 
     backend("auto", jobs, masks)
 

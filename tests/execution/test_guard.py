@@ -17,14 +17,28 @@ from labelprep.errors import DamagedFileError, EnvironmentFailure
 from labelprep.execution import guard as guards
 from labelprep.execution.guard import Guard, Limits
 from labelprep.execution.inline import name_of
+from labelprep.execution.nursery import nursery
 from tests.execution import work
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 SHORT = Limits(seconds=1.0, memory=1 << 28)
+WHERE = ["by itself", pytest.param("nursery", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks"))]
 
 
-def guarded(function, limits=SHORT):
-    return Guard(name_of(function), limits)
+@pytest.fixture(scope="module", params=WHERE)
+def door(request, tmp_path_factory):
+    """Every child comes from a nursery, or starts by itself."""
+    if request.param == "by itself":
+        yield None
+        return
+    with nursery(tmp_path_factory.mktemp("n")) as found:
+        assert found
+        yield found
+
+
+@pytest.fixture
+def guarded(door):
+    return lambda function, limits=SHORT: Guard(name_of(function), limits, door)
 
 
 def ended(guard, batch):
@@ -36,7 +50,7 @@ def ended(guard, batch):
     return results
 
 
-def test_every_poison_is_named_with_its_cause_and_nobody_else():
+def test_every_poison_is_named_with_its_cause_and_nobody_else(guarded):
     keys = [f"{i}-{kind}" for i, kind in enumerate(("good", *work.KILLERS, "good", "segv", "good"))]
     with closing(guarded(work.poisoned)) as guard:
         assert keys_in(guard.run(work.batch("good"))) == ["good"]
@@ -58,7 +72,7 @@ def keys_in(result):
     return work.keys_of([result[0]])
 
 
-def test_an_answer_for_a_poison_is_whole_and_is_never_recalled():
+def test_an_answer_for_a_poison_is_whole_and_is_never_recalled(guarded):
     with closing(guarded(work.die)) as guard:
         answers, rest = guard.run(work.batch("masks/a"))
     (answer,) = json.loads(answers)
@@ -76,7 +90,7 @@ def test_an_answer_for_a_poison_is_whole_and_is_never_recalled():
     assert "ended with exit code 3" in answer["findings"][0]["message"]
 
 
-def test_a_child_that_died_of_something_else_blames_no_file(tmp_path):
+def test_a_child_that_died_of_something_else_blames_no_file(guarded, tmp_path):
     keys = [str(tmp_path / name) for name in "abc"]
     with closing(guarded(work.die_once)) as guard:
         answers, rest = guard.run(work.batch(*keys))
@@ -85,7 +99,7 @@ def test_a_child_that_died_of_something_else_blames_no_file(tmp_path):
     assert work.findings_of([answers]) == {}
 
 
-def test_a_child_killed_from_outside_blames_no_file():
+def test_a_child_killed_from_outside_blames_no_file(guarded):
     with closing(guarded(work.nap, Limits())) as guard:
         guard.run(work.batch("warm"))
         killed = []
@@ -102,7 +116,7 @@ def test_a_child_killed_from_outside_blames_no_file():
     assert work.findings_of([answers]) == {}
 
 
-def test_after_a_hang_the_rest_comes_back_so_that_no_batch_takes_long():
+def test_after_a_hang_the_rest_comes_back_so_that_no_batch_takes_long(guarded):
     with closing(guarded(work.poisoned)) as guard:
         guard.run(work.batch("good"))
         answers, rest = guard.run(work.batch("a", "b-hang", "c", "d-hang"))
@@ -112,7 +126,7 @@ def test_after_a_hang_the_rest_comes_back_so_that_no_batch_takes_long():
     assert json.loads(rest)["samples"] == json.loads(work.batch("a", "b-hang", "c", "d-hang"))["samples"][2:]
 
 
-def test_a_large_mask_may_take_longer(tmp_path):
+def test_a_large_mask_may_take_longer(guarded, tmp_path):
     from tests.png_files import chunk
 
     header = (2_000).to_bytes(4, "big") + (4_000).to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
@@ -127,7 +141,7 @@ def test_a_large_mask_may_take_longer(tmp_path):
     assert work.findings_of([answers])[str(large)]["code"] == "hung-decoder"
 
 
-def test_time_in_which_this_process_was_stopped_does_not_count(monkeypatch):
+def test_time_in_which_this_process_was_stopped_does_not_count(guarded, monkeypatch):
     clock = time.monotonic
     leaps = iter([3600.0] * 3)
     offset = 0.0
@@ -145,7 +159,7 @@ def test_time_in_which_this_process_was_stopped_does_not_count(monkeypatch):
     assert (keys_in((answers,)), rest) == (["a"], None)
 
 
-def test_errors_of_the_work_come_through_as_they_are_and_the_guard_goes_on():
+def test_errors_of_the_work_come_through_as_they_are_and_the_guard_goes_on(guarded):
     with closing(guarded(work.refuse_seven)) as guard:
         with pytest.raises(DamagedFileError, match="the seventh") as caught:
             guard.run(work.batch("6", "7", "8"))
@@ -154,40 +168,41 @@ def test_errors_of_the_work_come_through_as_they_are_and_the_guard_goes_on():
     assert (caught.value.path, caught.value.hint, caught.value.code) == ("masks/7.png", "look at it", "damaged-file")
 
 
-def test_a_mistake_of_the_work_is_a_mistake_with_its_traceback():
+def test_a_mistake_of_the_work_is_a_mistake_with_its_traceback(guarded):
     with closing(guarded(work.stumble)) as guard, pytest.raises(RuntimeError, match="KeyError: 'a'") as caught:
         guard.run(work.batch("a"))
 
     assert "in stumble" in caught.value.__notes__[0]
 
 
-def test_work_that_cannot_be_loaded_is_a_failure_of_the_place():
-    guard = Guard("tests.execution.work:nothing", SHORT)
+def test_work_that_cannot_be_loaded_is_a_failure_of_the_place(door):
+    guard = Guard("tests.execution.work:nothing", SHORT, door)
     with pytest.raises(EnvironmentFailure, match=r"guard process does not start: .*nothing") as caught:
         guard.run(work.batch("a"))
     assert caught.value.exit_code == 4
 
 
-def test_what_libraries_print_goes_nowhere(capfd):
+def test_what_libraries_print_goes_nowhere(guarded, capfd):
     with closing(guarded(work.complain)) as guard:
         assert keys_in(guard.run(work.batch("a", "b"))) == ["a", "b"]
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_child_serves_all_batches_and_ends_with_the_guard():
+def test_one_child_serves_all_batches_and_ends_with_the_guard(guarded):
     with closing(guarded(work.process)) as guard:
         pids = {int(p) for _ in range(3) for p in keys_in(guard.run(work.batch("a", "b")))}
     assert len(pids) == 1
     assert not psutil.pid_exists(*pids)
 
 
-def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path):
+def test_a_child_does_not_outlive_a_parent_that_was_killed(door):
     program = (
+        f"door = {door!r}\n"
         "from labelprep.execution.guard import Guard, Limits\n"
         "from tests.execution import work\n"
-        "guard = Guard('tests.execution.work:process', Limits())\n"
+        "guard = Guard('tests.execution.work:process', Limits(), door)\n"
         "print(guard.run(work.batch('a'))[0].decode(), flush=True)\n"
-        "guard = Guard('tests.execution.work:poisoned', Limits())\n"
+        "guard = Guard('tests.execution.work:poisoned', Limits(), door)\n"
         "guard.start()\n"
         "guard._child.wait_ready(lambda: True)\n"
         "print(guard._child._process.pid, flush=True)\n"
@@ -204,7 +219,7 @@ def test_a_child_does_not_outlive_a_parent_that_was_killed(tmp_path):
     assert alive == []
 
 
-def test_the_child_keeps_its_memory_as_malloc_likes_though_dask_says_otherwise(monkeypatch):
+def test_the_child_keeps_its_memory_as_malloc_likes_though_dask_says_otherwise(guarded, monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
     with closing(guarded(work.variable)) as guard:
         answers, _ = guard.run(work.batch("MALLOC_TRIM_THRESHOLD_", "PATH"))

@@ -164,3 +164,8 @@ def slumber(key):
 def blink(key):
     time.sleep(0.05)
     return key
+
+
+@each
+def take_much(key):
+    return str(len(bytearray(1 << 29)))
