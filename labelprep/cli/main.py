@@ -184,7 +184,8 @@ def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
         console.error(error)
         return error.exit_code
     if isinstance(error, OSError):
-        failure = EnvironmentFailure(error.strerror or str(error), path=error.filename)
+        hint = "make room or permission there, or choose another place" if error.filename else None
+        failure = EnvironmentFailure(error.strerror or str(error), path=error.filename, hint=hint)
         console.error(failure)
         return failure.exit_code
     if not isinstance(error, Exception):

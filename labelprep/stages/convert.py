@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -23,7 +22,7 @@ from labelprep.stages.dataset import context_of, grouped, job, work
 from labelprep.steps.discover import Plan
 from labelprep.storage.atomic import confined, discard, write_atomic
 from labelprep.storage.lock import exclusive
-from labelprep.storage.place import Place, Remote, is_below, keep_apart
+from labelprep.storage.place import Place, Remote, is_below, keep_apart, refuse_unwritable
 from labelprep.verify import verify
 
 VERSION = 1
@@ -54,7 +53,7 @@ def run(params: ConvertStage, inputs: Inputs, context: RunContext) -> StageResul
         message = "convert needs a folder to write to"
         raise UsageError(message, hint="-o OUT, or `out:` in the spec")
     dataset = params.dataset_of(context.dataset)
-    _refuse_unwritable(out)
+    refuse_unwritable(out)
     with job(dataset, context.reporter) as this:
         how = context_of(dataset, this.table, out=out.resolve(), link=params.link)
         _refuse_foreign(out, dataset.root, _searched(this.plan))
@@ -136,16 +135,6 @@ def _refuse_foreign(out: Place, root: Place, sources: Sequence[Place]) -> None:
     if out.is_dir() and not (out / STATE).exists() and not _is_empty(out):
         message = "the folder is not empty and no prepared folder"
         raise UsageError(message, path=out, hint="choose a new or empty folder: -o OUT")
-
-
-def _refuse_unwritable(out: Place) -> None:
-    """A folder on a read-only disk, or of somebody else, is told before hours of work; of a store, the lock tells."""
-    if isinstance(out, Remote):
-        return
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
-        message = "cannot be written: no permission, or a read-only disk"
-        raise EnvironmentFailure(message, path=there, hint="make it writable, or choose another folder: -o OUT")
 
 
 def _refuse_links(out: Place) -> None:

@@ -12,7 +12,7 @@ from labelprep.classes import ClassTable
 from labelprep.errors import ClassTableError, UsageError
 from labelprep.execution import Limits, Watch, Weigher, backend, batches
 from labelprep.findings import CATALOGUE, SEVERITIES, Finding
-from labelprep.formats.class_tables import load_table
+from labelprep.formats.class_tables import load_table, presets
 from labelprep.ledger import Ledger
 from labelprep.prepare import Context, prepare_dataset
 from labelprep.spec import DatasetSpec
@@ -80,7 +80,8 @@ def table_of(dataset: DatasetSpec, plan: Plan) -> ClassTable:
         raise ClassTableError(
             message,
             path=dataset.root,
-            hint="name one: --classes FILE or --classes preset:voc (see: labelprep classes show)",
+            hint=f"name one: --classes FILE, or --classes preset:NAME ({', '.join(presets())}); "
+            f"or let the masks propose one: labelprep init {dataset.root} -o SPEC",
         )
     table = load_table(
         classes,

@@ -18,7 +18,7 @@ from labelprep.scoring.per_image import ROWS, Counts, image_counts
 from labelprep.spec import EvalStage
 from labelprep.stages import Inputs, RunContext, Silent, StageResult
 from labelprep.stages._learning import follows, heeding, options_of, out_of, require_torch
-from labelprep.storage.place import on_disk
+from labelprep.storage.place import on_disk, refuse_unwritable
 from labelprep.storage.scratch import scratch
 from labelprep.suspects import NAME
 
@@ -55,6 +55,7 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
     trained = load_trained(checkpoint, choose_device(options.device), own_model=params.own_model)
     out = out_of(params) or (checkpoint if checkpoint.is_dir() else checkpoint.parent) / "eval"
     heard = replace(context, reporter=Silent()) if follows() else context
+    refuse_unwritable(out)
     with heeding(heard) as progress:
         done = evaluate(trained, prepared, out, options, progress=progress)
     if done.suspects:
@@ -65,6 +66,8 @@ def run(params: EvalStage, inputs: Inputs, context: RunContext) -> StageResult:
 
 def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOptions, context: RunContext) -> StageResult:
     """Scores palette PNGs and writes the same files as scoring a model, as far as masks tell."""
+    if out is not None:
+        refuse_unwritable(out)
     folder = pred / results.PREDICTIONS if (pred / results.PREDICTIONS).is_dir() else pred
     split = options.split_of(prepared.splits())
     classes = len(prepared.table)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
-from labelprep.errors import UsageError
+from labelprep.errors import EnvironmentFailure, UsageError
 from labelprep.storage.member import Member
 from labelprep.storage.remote import Remote
 
@@ -36,6 +36,7 @@ __all__ = [
     "joined",
     "keep_apart",
     "on_disk",
+    "refuse_unwritable",
     "relative",
     "state_of",
     "to_place",
@@ -228,6 +229,20 @@ def keep_apart(out: Place, source: Place, what: str) -> None:
     else:
         return
     raise UsageError(message, path=out, hint="choose a folder beside it")
+
+
+def refuse_unwritable(out: Place) -> None:
+    """Tells before hours of work that a folder lies on a read-only disk, or is somebody else's; stores tell later.
+
+    Raises:
+        EnvironmentFailure: where nothing can be written into the folder, or where it would be made.
+    """
+    if isinstance(out, Remote):
+        return
+    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        message = "cannot be written: no permission, or a read-only disk"
+        raise EnvironmentFailure(message, path=there, hint="make it writable, or choose another folder: -o OUT")
 
 
 def is_same(one: Place, other: Place) -> bool:

@@ -91,6 +91,27 @@ def test_a_read_only_disk_is_told_before_the_sources_are_looked_for(data, tmp_pa
     assert "-o OUT" in said
 
 
+COMMANDS = """
+import json, sys
+from pathlib import Path
+from tests.dataset import labelprep
+
+place, out = Path(sys.argv[1]), Path(sys.argv[2])
+scored = labelprep("eval", "--pred", out / "masks", "--data", out, "-o", place / "scores")
+drawn = labelprep("demo", place / "demo")
+print(json.dumps([[ran.code, ran.out, ran.err] for ran in (scored, drawn)]))
+"""
+
+
+def test_commands_that_cannot_write_say_where_and_what_to_do(data, tmp_path):
+    assert labelprep("convert", data.root, "-o", tmp_path / "out").code == 0
+    scored, drawn = on_a_disk(tmp_path / "disk", "ro", COMMANDS, tmp_path / "out")
+    told = f"error: {tmp_path / 'disk'}: cannot be written: no permission, or a read-only disk\n  make it writable"
+    assert (scored[0], scored[1], scored[2].startswith(told)) == (4, "", True)  # before anything is scored
+    assert drawn[0] == 4
+    assert "make room or permission there, or choose another place" in drawn[2]
+
+
 LIMITED = """
 import json, resource, signal, sys
 from labelprep.storage.lock import exclusive
