@@ -70,7 +70,7 @@ def test_loops_are_compiled_again_where_something_that_they_call_changed(tmp_pat
     if change == "bounds checks":
         assert ended(start(cache | {"NUMBA_BOUNDSCHECK": "1"})) == "hits 0"
     else:
-        other = "from labelprep.png import compiled\ncompiled._sources = lambda: 'other'"
+        other = "from labelprep.png import compiled\ncompiled._sources = lambda folder: 'other'"
         assert ended(start(cache, other)) == "hits 0"
     assert ended(start(cache)) == "hits 0"
     assert ended(start(cache)) == "hits 1"

@@ -5,7 +5,7 @@ logits and gives a few numbers per class; the losses are small functions of thes
 and autograd takes their derivatives. The backward one reads the logits again and writes their gradient. Nothing is
 saved per pixel: 3 passes over the logits in all, two over the labels.
 
-On the CPU `fused_chunks` does the work, on a GPU the Triton kernels of `fused_triton`. Both give the same bits every
+On the CPU `fused_cpu` does the work, on a GPU the Triton kernels of `fused_triton`. Both give the same bits every
 time. A second derivative is not there, and asking for one raises.
 """
 
@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from labelprep.learning.losses import fused_chunks
 from labelprep.learning.losses.overlap import Overlap
 from labelprep.learning.losses.pixels import check_shapes, widened
 
@@ -131,7 +130,9 @@ def _kernels(logits: Tensor) -> Any:
         from labelprep.learning.losses import fused_triton
 
         return fused_triton
-    return fused_chunks
+    from labelprep.learning.losses import fused_cpu
+
+    return fused_cpu
 
 
 @pixel_sums.register_fake

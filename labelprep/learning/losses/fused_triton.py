@@ -226,7 +226,7 @@ def backward(
     overlap: bool,
     spread: bool,
 ) -> Tensor:
-    """See `fused.pixel_sums_backward`; the formula stands in `fused_chunks.backward`."""
+    """See `fused.pixel_sums_backward`; the formula stands in `loops.passes.descend`."""
     batch, classes, height, width = logits.shape
     gradient = torch.empty_like(logits)
     weights = _given(weights, logits)

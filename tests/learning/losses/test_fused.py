@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from labelprep.learning.loss_options import LossOptions  # noqa: E402
-from labelprep.learning.losses import fused, fused_chunks, parse_loss  # noqa: E402
+from labelprep.learning.losses import fused, fused_cpu, parse_loss  # noqa: E402
 
 LAYOUTS = ("plain", "channels_last", "sliced", "turned")
 EVERY = ("ce", "focal", "dice", "jaccard", "tversky")
@@ -101,7 +101,7 @@ def test_an_ignore_index_that_is_a_class():
 def test_strips_of_one_row_give_the_same(monkeypatch):
     logits, labels = case(dtype=torch.float64, shape=(2, 5, 40, 9))
     _, whole = both("ce+dice+focal", logits, labels)
-    monkeypatch.setattr(fused_chunks, "ELEMENTS", 50)
+    monkeypatch.setattr(fused_cpu, "STRIP", 50)
     agree(whole, both("ce+dice+focal", logits, labels)[1], rel=1e-12)
 
 

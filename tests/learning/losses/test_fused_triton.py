@@ -39,7 +39,7 @@ def compared(name, shape, dtype, layout, labels, index, gamma, overlap, spread):
     """Largest differences of kernels and strips, relative to the largest value."""
     import torch
 
-    from labelprep.learning.losses import fused_chunks, fused_triton
+    from labelprep.learning.losses import fused_cpu, fused_triton
 
     draw = torch.Generator().manual_seed(0)
     batch, classes, height, width = shape
@@ -62,10 +62,10 @@ def compared(name, shape, dtype, layout, labels, index, gamma, overlap, spread):
     words = (index, gamma, overlap, spread)
     slopes = (torch.randn(batch, 3, classes, generator=draw).double(), torch.randn(batch, 3, generator=draw).double())
     ours = [*fused_triton.forward(logits, truth, weights, *words)]
-    theirs = [*fused_chunks.forward(logits, truth, weights, *words)]
+    theirs = [*fused_cpu.forward(logits, truth, weights, *words)]
     again = fused_triton.forward(logits, truth, weights, *words)
     ours.append(fused_triton.backward(logits, truth, weights, *slopes, *words))
-    theirs.append(fused_chunks.backward(logits, truth, weights, *slopes, *words))
+    theirs.append(fused_cpu.backward(logits, truth, weights, *slopes, *words))
     far = [
         ((one.double() - other.double()).abs().max() / (other.double().abs().max() + 1e-30)).item()
         for one, other in zip(ours, theirs, strict=True)
@@ -83,7 +83,7 @@ def far_apart():
     """Class and image strides past 2^31 elements; only the pages that are touched take memory."""
     import torch
 
-    from labelprep.learning.losses import fused_chunks, fused_triton
+    from labelprep.learning.losses import fused_cpu, fused_triton
 
     far = 2**31 + 64
     storage = torch.empty(far + 64, dtype=torch.float16)
@@ -93,7 +93,7 @@ def far_apart():
     for one in (logits, wide):
         one.copy_(torch.randn(one.shape, generator=torch.Generator().manual_seed(1)))
         words = (torch.zeros(len(one), 1, 8, dtype=torch.uint8), torch.ones(2), 255, -1.0, True, False)
-        pairs = zip(fused_triton.forward(one, *words), fused_chunks.forward(one, *words), strict=True)
+        pairs = zip(fused_triton.forward(one, *words), fused_cpu.forward(one, *words), strict=True)
         found += [(ours - theirs).abs().max().item() for ours, theirs in pairs]
     return {"name": "far apart", "far": found}
 

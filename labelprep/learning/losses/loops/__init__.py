@@ -1,0 +1,1 @@
+"""The compiled loops of the fused losses on the CPU."""
