@@ -17,7 +17,8 @@ from torch import Tensor
 
 from labelprep.class_rows import ClassRow, voc_colormap
 from labelprep.classes import VOID_COLOR, ClassTable
-from labelprep.errors import UsageError
+from labelprep.errors import UsageError, naming
+from labelprep.learning import no_checkpoint
 from labelprep.learning.data.train_data import Fit
 from labelprep.learning.models import create_model, is_own, published_model
 from labelprep.learning.networks.segmenter import Segmenter
@@ -93,12 +94,15 @@ class Checkpoint:
         if not path.is_file():
             message = "no checkpoint there"
             raise UsageError(message, path=path, hint="give a checkpoint or a run folder: labelprep train OUT -o RUN")
-        try:
-            values = torch.load(path, map_location="cpu", weights_only=True)
-            version = values["labelprep_checkpoint"]
-        except Exception as error:
-            message = "not a checkpoint that labelprep wrote, or damaged"
-            raise UsageError(message, path=path, hint="train it anew: labelprep train OUT -o RUN") from error
+        with naming(path):
+            no_checkpoint.refuse_others(path)
+            try:
+                values = torch.load(path, map_location="cpu", weights_only=True)
+            except Exception as error:
+                raise no_checkpoint.unread(path) from error
+        if not isinstance(values, dict) or "labelprep_checkpoint" not in values:
+            raise no_checkpoint.foreign(path, values)
+        version = values["labelprep_checkpoint"]
         if version != FORMAT:
             message = f"checkpoint format {version!r}; this labelprep reads {FORMAT}"
             raise UsageError(message, path=path, hint="train it anew: labelprep train OUT -o RUN")

@@ -85,12 +85,16 @@ def _alike(distance: int | None, this: Job, max_pixels: int, totals: Totals, con
 
 def _suspects(place: Path, ledger: Ledger, totals: Totals, context: RunContext) -> Iterator[Finding]:
     """The labels that a model contradicts, of masks that are still those that it was evaluated on."""
-    past = 0
+    here = past = 0
     for suspect in suspects.read(place):
         if suspect.finding.key is not None and ledger.digest(suspect.finding.key) == suspect.sha256:
+            here += 1
             yield totals.see(suspect.finding)
         else:
             past += 1
+    if not here and not past:
+        why = "the evaluation found no label that the model contradicts (eval --suspect-pixels, --suspect-below)"
+        context.reporter.message(f"{suspects.find(place)} holds no suspects: {why}")
     if past:
         context.reporter.message(
             f"{place}: {past:,} suspect labels are of masks that changed since, or are not here; evaluate again"

@@ -1,4 +1,5 @@
 import dataclasses
+import zipfile
 
 import pytest
 import torch
@@ -66,11 +67,47 @@ def test_a_prepared_set_of_another_class_table_is_refused_naming_both(trained_ru
     trained.require_table(Checkpoint.load(trained_run.folder).table, "the same")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text"])
+@pytest.mark.parametrize("content", [b"PK\x03\x04 no archive", b"text", bytes(20)])
 def test_a_file_that_is_no_checkpoint_is_told(tmp_path, content):
     (tmp_path / "best.pt").write_bytes(content)
     with pytest.raises(UsageError, match="not a checkpoint that labelprep wrote, or damaged"):
         Checkpoint.load(tmp_path)
+
+
+def test_a_checkpoint_that_was_cut_off_is_damaged(trained_run, tmp_path):
+    whole = (trained_run.folder / "best.pt").read_bytes()
+    for size in (4, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.pt").write_bytes(whole[:size])
+        with pytest.raises(UsageError, match="not a checkpoint that labelprep wrote, or damaged"):
+            Checkpoint.load(tmp_path / "cut.pt")
+
+
+def test_models_in_other_files_are_told_by_what_they_are(trained_run, tmp_path):
+    conv = torch.nn.Conv2d(3, 2, 1)
+    torch.save(conv.state_dict(), tmp_path / "state.pt")
+    torch.save(conv.state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save(conv, tmp_path / "module.pt")
+    torch.save([1], tmp_path / "list.pt")
+    (tmp_path / "empty.pt").touch()
+    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:
+        archive.writestr("script/constants.pkl", b"")
+    Checkpoint.load(trained_run.folder).save_safetensors(tmp_path / "best.safetensors")
+    for name, said in (
+        ("state.pt", "a PyTorch file with the keys weight, bias"),
+        ("old.pth", "a PyTorch file with the keys weight, bias"),
+        ("module.pt", "code beside weights"),
+        ("list.pt", "a PyTorch file with a list"),
+        ("empty.pt", "is empty"),
+        ("script.pt", "is a TorchScript program"),
+        ("best.safetensors", "holds weights alone"),
+    ):
+        with pytest.raises(UsageError, match=said) as caught:
+            Checkpoint.load(tmp_path / name)
+        assert caught.value.path == str(tmp_path / name)
+    (tmp_path / "best.pt").touch()
+    with pytest.raises(UsageError) as caught:
+        Checkpoint.load(tmp_path / "best.safetensors")
+    assert caught.value.hint == f"give {tmp_path / 'best.pt'}"
 
 
 def test_foreign_and_missing_checkpoints_are_told(tmp_path):

@@ -36,6 +36,9 @@ def test_a_program_of_torch_gives_the_same_logits_for_any_batch(trained, tmp_pat
     about = json.loads((tmp_path / "model.pt2.json").read_text())
     assert [row["name"] for row in about["class_table"]["classes"]] == ["road", "grass", "sky"]
     assert about["input"]["shape"] == ["batch", 3, 20, 28]
+    with pytest.raises(UsageError, match=r"is a program of torch\.export, as `freeze` writes them") as caught:
+        load_trained(tmp_path / "model.pt2", CPU)
+    assert "that it was made from" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["single_conv", pytest.param("unet_small", marks=pytest.mark.chaos)])
@@ -54,6 +57,8 @@ def test_onnx_gives_the_same_logits_for_any_batch(name, trained, tmp_path):
         (found,) = session.run(["logits"], {"images": seen.float().numpy()})
         np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "model.onnx.json"]
+    with pytest.raises(UsageError, match="is an ONNX model"):
+        load_trained(tmp_path / "model.onnx", CPU)
 
 
 def test_the_size_of_the_training_is_the_default_and_one_is_needed(trained, tmp_path):

@@ -21,7 +21,7 @@ from labelprep.learning.train import train
 from labelprep.prepared import Prepared
 from labelprep.spec import EvalStage, ValidateStage
 from labelprep.spec.graph import edges
-from tests.dataset import labelprep
+from tests.dataset import Dataset, labelprep
 
 SIZE = (72, 96)
 NAMES = tuple(CLASSES)
@@ -225,6 +225,15 @@ def test_the_list_keeps_the_most_suspect_and_counts_all(monkeypatch):
         ranking.add(int(image), str(image), [{"evidence": float(e)} for e in evidence[image]])
     assert ranking.seen == 20
     assert sorted(entry["evidence"] for _, entry in ranking._entries.values()) == [17, 18, 19]
+
+
+def test_an_empty_list_is_told(tmp_path):
+    data = Dataset(tmp_path / "raw")
+    data.pair("one")
+    (tmp_path / "suspects.jsonl").touch()
+    done = labelprep("validate", data.root, "--suspects", tmp_path, "--scheduler", "inline", "--no-guard")
+    assert done.code == 0
+    assert f"{tmp_path / 'suspects.jsonl'} holds no suspects: the evaluation found no label" in done.err
 
 
 def test_files_that_hold_no_suspects_are_refused(tmp_path):
