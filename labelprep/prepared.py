@@ -156,7 +156,8 @@ class Prepared:
             with naming(root / "dataset.json"):
                 info = json.loads((root / "dataset.json").read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            message = "not a prepared folder: it holds no dataset.json"
+            what = "it holds no dataset.json" if root.exists() else "there is no such folder"
+            message = f"not a prepared folder: {what}"
             raise UsageError(message, path=root, hint="make one: labelprep convert DATASET -o OUT") from None
         except ValueError as error:
             message = f"dataset.json is damaged: {error}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelprep import metrics
 from labelprep.classes import ClassTable
-from labelprep.errors import DamagedFileError
+from labelprep.errors import DamagedFileError, UsageError
 from labelprep.prepared import Prepared
 from labelprep.scoring import per_image
 from labelprep.scoring.boundary import boundary_counts
@@ -73,6 +73,9 @@ def score_folder(
         UsageError: listing every prediction that is missing, damaged, of another size or out of range, or
             for a split that there is not.
     """
+    if not pred.is_dir():
+        message = "is a file; expected a folder of predicted masks" if pred.exists() else "no such folder"
+        raise UsageError(message, path=pred, hint="give the folder of the predicted masks: --pred DIR")
     table = prepared.table
     total = np.zeros((len(table), len(table)), np.int64)
     edges = np.zeros((3, len(table)), np.int64)

@@ -48,16 +48,23 @@ def command() -> None:
 
 
 @command.command("show")
-@click.argument("table", metavar="TABLE")
+@click.argument("table", metavar="[TABLE]", required=False)
 @_decide
 @click.pass_context
-def show_command(context: click.Context, /, table: str, **options: Any) -> None:
+def show_command(context: click.Context, /, table: str | None, **options: Any) -> None:
     """Print what TABLE (a file or preset:NAME) means: ids, names, colours, and what is ignored.
+
+    Without TABLE the presets are listed.
 
     \b
     Example:
       labelprep classes show data/classes/street.yaml --ignore void
     """
+    if table is None:
+        from labelprep.formats.class_tables import PRESET, presets
+
+        context.invoke(check_command, tables=tuple(PRESET + name for name in presets()), **options)
+        return
     raw, found = _read(table, options)
     if context.obj.json:
         context.obj.result({**_described(raw, found), **found.to_dict(), "hash": found.hash, "notes": found.notes})

@@ -178,7 +178,8 @@ def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
     if isinstance(error, click.ClickException):
         ctx = getattr(error, "ctx", None)
         usage = f"; see {ctx.command_path} --help" if ctx is not None else ""
-        console.error(LabelprepError(error.format_message().rstrip(".") + usage, code="usage"))
+        said = " ".join(error.format_message().split())  # click lists choices one a line
+        console.error(LabelprepError(said.rstrip(".") + usage, code="usage"))
         return 2
     if isinstance(error, LabelprepError):
         console.error(error)

@@ -46,10 +46,6 @@ class Choice(click.Choice[str]):
         """The message of click, and what may have been meant."""
         return super().get_invalid_choice_message(value, ctx).removesuffix(".") + did_you_mean(value, self.choices)
 
-    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
-        """The choices, in one line."""
-        return " ".join((super().get_missing_message(param, ctx) or "").split())
-
 
 def option_of(name: str, info: FieldInfo) -> click.Option:
     """The click option of one field of a model; its default is left to the model."""

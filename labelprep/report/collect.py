@@ -133,7 +133,8 @@ def read_sources(folders: Sequence[Place]) -> Sources:
                 scores.append(_scores(folder))
                 undo.callback(scores[-1].samples.close)
             if len(prepared) + len(runs) + len(scores) == before:
-                message = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
+                held = "holds no dataset.json, history.jsonl or metrics.json: nothing to report on"
+                message = held if folder.exists() else "no such folder"
                 raise UsageError(message, path=folder, hint=HINT)
         if len(prepared) > 2:
             message = (

@@ -67,7 +67,8 @@ def read_document(path: Path) -> Document:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SpecError([f"{path}: cannot read the spec: {error.strerror or error}{_near(path)}"]) from None
+        near = _near(path) or "; to make one: labelprep init DATASET -o SPEC"
+        raise SpecError([f"{path}: cannot read the spec: {error.strerror or error}{near}"]) from None
     if len(data) > MAX_BYTES:
         raise SpecError([f"{path}: expected a spec of at most 1 MB, got a larger file"])
     try:

@@ -78,7 +78,7 @@ def read_text(path: Place) -> str:
         raise ClassTableError(message, path=path, hint="give a file, or preset:NAME") from None
     except OSError as error:
         message = f"cannot read the class table: {error.strerror or error}"
-        raise ClassTableError(message, path=path) from None
+        raise ClassTableError(message, path=path, hint="give a file, or preset:NAME") from None
     if len(data) > MAX_BYTES:
         message = f"no class table: it has more than {MAX_BYTES:,} bytes"
         raise ClassTableError(message, path=path)
