@@ -58,7 +58,7 @@ def profile(data: Path, copies: int, rounds: int) -> None:
     fast._inflate = timed(taken, "inflate", fast._inflate)
     kernels.decode_colors = timed(taken, "kernel", kernels.decode_colors)
     write.encode = timed(taken, "Up filter and deflate", write.encode)
-    prepare.write_atomic = timed(taken, "write", prepare.write_atomic)
+    prepare.write_below = timed(taken, "write", prepare.write_below)
     prepare.prepare_sample = timed(taken, "prepare_sample", prepare.prepare_sample)
     with tempfile.TemporaryDirectory() as scratch:
         root, out = Path(scratch, "set"), Path(scratch, "out")

@@ -5,6 +5,8 @@ batch:   {"context": "…", "samples": [[place in the plan, fields], …]}
 answer:  {"n": place, "stamp": …, "row": {…}, "findings": […], "vote": …, "undecided": …, "tie": …}
 ```
 
+Answers travel together as lines, and go into the journal as they are.
+
 Whoever carries batches can cut them, and can answer for a sample that could not be worked on, without loading
 anything that the work itself needs.
 """
@@ -72,17 +74,26 @@ def mask_of(batch: bytes, place: int) -> Readable:
 
 
 def join(answers: Iterable[bytes]) -> bytes:
-    """The answers of a batch as one JSON list."""
-    return b"[" + b",".join(answers) + b"]"
+    """The answers of a batch, one line each; JSON as it is written here holds no line end."""
+    return b"\n".join(answers)
 
 
 def merge(joined: Iterable[bytes]) -> bytes:
-    """The answers of several batches, each as `join` gives them, as one such list.
+    r"""The answers of several batches, each as `join` gives them, in one.
 
     >>> merge([join([b"1"]), join([]), join([b"2", b"3"])])
-    b'[1,2,3]'
+    b'1\n2\n3'
     """
-    return join(answers for each in joined if (answers := each[1:-1]))
+    return join(filter(None, joined))
+
+
+def separate(joined: bytes) -> list[bytes]:
+    r"""The answers that `join` put together.
+
+    >>> separate(join([b"1", b"2"])), separate(join([]))
+    ([b'1', b'2'], [])
+    """
+    return joined.splitlines()
 
 
 def answer_for(batch: bytes, place: int, code: str, message: str) -> bytes:

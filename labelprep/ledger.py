@@ -14,13 +14,14 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from labelprep import batch
 from labelprep.errors import EnvironmentFailure, naming
 from labelprep.prepared import STATE, mask_path
 from labelprep.steps.look_up import Order
@@ -39,7 +40,6 @@ CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, i
 CREATE TABLE undecided (n INTEGER PRIMARY KEY);
 CREATE TABLE wrote (key TEXT, image TEXT, PRIMARY KEY (key, image)) WITHOUT ROWID;
 CREATE TABLE listed (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE INDEX written_keys ON new (key) WHERE written;
 BEGIN;
 """
 
@@ -74,7 +74,7 @@ class Ledger:
         self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
         self.severities: Counter[str] = Counter()
         self.done = self.fresh = self.retried = 0
-        self._listed = False
+        self._listed = self._former = self._indexed = False
         self._next_sync = time.monotonic() + SYNC_EVERY
         self._parts = Parts(journal) if isinstance(journal, Remote) else None
         if journal is not None:
@@ -95,6 +95,7 @@ class Ledger:
     def _load(self, journal: Place, tell: Callable[[], object], *, trust: bool) -> None:
         for key, ending, line in _read(journal):
             tell()
+            self._former = True
             if trust:
                 self._table.execute("INSERT OR REPLACE INTO old VALUES (?, ?)", (key, line))
             self._table.execute("INSERT OR IGNORE INTO wrote VALUES (?, ?)", (key, ending))
@@ -123,18 +124,24 @@ class Ledger:
         self._keep_old(line | {"n": n})
         return True
 
-    def record(self, lines: Sequence[Mapping[str, Any]]) -> None:
+    def record(self, answers: bytes, *, tie: Order | str | None = None) -> None:
         """Records the results of one batch: first in the journal, then here.
+
+        Args:
+            answers: as `batch.join` gives them.
+            tie: how undecided colour orders were decided for them.
 
         Raises:
             EnvironmentFailure: where the journal cannot be written.
         """
-        final = [line for line in lines if not line["undecided"]]
-        texts = [orjson.dumps(line).decode() for line in final]
+        lines = [(orjson.loads(text), text) for text in batch.separate(answers)]
+        if tie is not None:
+            lines = [(told := line | {"tie": tie}, orjson.dumps(told)) for line, _ in lines]
+        final = [(line, text.decode()) for line, text in lines if not line["undecided"]]
         if self._journal is not None and final:
-            self._append("".join(text + "\n" for text in texts))
-        self._keep(zip(final, texts, strict=True))
-        for line in lines:
+            self._append("".join(f"{text}\n" for _, text in final))
+        self._keep(final)
+        for line, _ in lines:
             if line["undecided"]:
                 self._wait(line["n"])
         self.fresh += len(final)
@@ -147,8 +154,9 @@ class Ledger:
         """
         row = line["row"]
         ending = posixpath.splitext(row["image"])[1] if row["image"] else ""
+        self._former = True
         self._table.execute("INSERT OR IGNORE INTO wrote VALUES (?, ?)", (row["key"], ending))
-        self.record([line])
+        self.record(batch.join([orjson.dumps(line)]))
         self.done -= 1
 
     def undecided(self) -> int:
@@ -171,19 +179,24 @@ class Ledger:
 
     def digest(self, key: str) -> str | None:
         """SHA-256 of the source of a mask that was read and fits the table, by its key; None where there is none."""
+        self._index()
         found = self._table.execute("SELECT line FROM new WHERE key = ? AND written", (key,)).fetchone()
         return None if found is None else str(json.loads(found[0])["row"]["sha256"])
 
     def holds_mask(self, key: str) -> bool:
         """Whether a mask of that key was written or is still good."""
+        self._index()
         return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written", key))
 
     def holds_image(self, key: str, ending: str) -> bool:
         """Whether a mask of that key was written and its image has that ending (`.png`)."""
+        self._index()
         return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written AND image = ?", key, ending))
 
     def wrote(self, key: str, image: str | None = None) -> bool:
         """Whether an earlier run in this folder had that key, with an image of that ending where one is given."""
+        if not self._former:
+            return False
         if image is None:
             return bool(self._one("SELECT count(*) FROM wrote WHERE key = ?", key))
         return bool(self._one("SELECT count(*) FROM wrote WHERE key = ? AND image = ?", key, image))
@@ -202,7 +215,15 @@ class Ledger:
                 self._parts.clear()
             discard(self._journal.with_name(FORMER))
 
+    def _index(self) -> None:
+        """Makes keys quick to find; a first run never asks for one."""
+        if not self._indexed:
+            self._table.execute("CREATE INDEX written_keys ON new (key) WHERE written")
+            self._indexed = True
+
     def _old(self, sample: Sample) -> dict[str, Any] | None:
+        if not self._former:
+            return None
         found = self._table.execute("SELECT line FROM old WHERE key = ?", (sample.key,)).fetchone()
         if found is None:
             return None

@@ -22,7 +22,7 @@ from labelprep.classes import ClassTable
 from labelprep.errors import DamagedFileError
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
-from labelprep.prepared import Row, image_path, mark_unfinished, mask_path
+from labelprep.prepared import Row, image_path, mark_unfinished, mask_name
 from labelprep.steps import check, images
 from labelprep.steps.annotated import Drawn, decode_annotation, read_source
 from labelprep.steps.decode import MAX_PIXELS, decode
@@ -35,7 +35,7 @@ from labelprep.steps.palette import MaskMode, PaletteKind, encode_mask
 from labelprep.steps.plan import Plan, Sample
 from labelprep.steps.steady import what_changed
 from labelprep.steps.unknown import resolve_unknown, unknown_values
-from labelprep.storage.atomic import confined, write_atomic
+from labelprep.storage.atomic import confined, write_below
 from labelprep.storage.place import Member, Place, Remote, to_place
 
 TELL_EVERY = 256  # samples that are passed over
@@ -176,7 +176,7 @@ def _index(
         png = encode_mask(
             index, table, mask_mode=context.mask_mode, palette=context.palette, png_level=context.png_level
         )
-        write_atomic(confined(context.out, mask_path(context.out, key)), png)
+        write_below(context.out, mask_name(key), png)
     *pixels, ignored = counts.tolist()
     return findings, {"xxh3": xxhash.xxh3_128_hexdigest(ids.data), "pixels": tuple(pixels), "ignored": ignored}
 
@@ -258,8 +258,8 @@ def prepare_dataset(
     """
     waiting = replace(context, habits=replace(context.habits, tie="wait"))
     todo = _without(plan.samples(), ledger.recall, lambda: on_batch(ledger))
-    for answer in mapper(run_batch, _blobs(group(todo), waiting)):
-        ledger.record(orjson.loads(answer))
+    for answers in mapper(run_batch, _blobs(group(todo), waiting)):
+        ledger.record(answers)
         on_batch(ledger)
     if ledger.undecided():
         _decide(plan, context, ledger, mapper=mapper, group=group, on_batch=on_batch)
@@ -283,8 +283,8 @@ def _decide(
         lambda n, sample: not ledger.is_undecided(n) or ledger.recall_tied(n, sample, tie),
         lambda: on_batch(ledger),
     )
-    for answer in mapper(run_batch, _blobs(group(undecided), deciding)):
-        ledger.record([line | {"tie": tie} for line in orjson.loads(answer)])
+    for answers in mapper(run_batch, _blobs(group(undecided), deciding)):
+        ledger.record(answers, tie=tie)
         on_batch(ledger)
 
 

@@ -38,14 +38,19 @@ SCHEMA_VERSION = 1
 STATE = ".labelprep"
 
 
+def mask_name(key: str) -> str:
+    """The mask of a key, from the prepared folder, POSIX."""
+    return f"masks/{key}.png"
+
+
 def mask_path(out: Place, key: str) -> Place:
     """Where the mask of a key lies in a prepared folder."""
-    return out / "masks" / f"{key}.png"
+    return out / mask_name(key)
 
 
 def image_path(out: Place, key: str, ending: str) -> Place:
     """Where the image of a key lies in a prepared folder that links or copies images; `ending` as in `.jpg`."""
-    return out / "images" / f"{key}{ending}"
+    return out / f"images/{key}{ending}"
 
 
 def mark_unfinished(out: Place) -> None:

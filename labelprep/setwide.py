@@ -17,7 +17,7 @@ from labelprep.classes import ClassTable
 from labelprep.findings import Finding
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
-from labelprep.storage.place import Member, Readable, from_text
+from labelprep.storage.place import File, Member, Readable, from_text
 
 NEAR_MISS = 10.0  # distance in RGB below which an unknown colour is a class that the table has slightly wrong
 NEAR_MISS_FILES = 3
@@ -97,29 +97,33 @@ class Copies:
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
             "CREATE TABLE samples (n INTEGER PRIMARY KEY, key TEXT, split TEXT, mask TEXT, image TEXT, size INTEGER);"
             "CREATE TABLE contents (n INTEGER PRIMARY KEY, image TEXT);"
-            "CREATE INDEX by_size ON samples (size); CREATE INDEX by_image ON contents (image); BEGIN"
+            "CREATE INDEX by_image ON contents (image); BEGIN"
         )
         self._table.set_progress_handler(self._alive, _SQL_STEPS)
-        self._hashes: list[tuple[str, int]] = []  # written many at a time
+        self._images: Iterator[tuple[int, tuple[str, str | None, str | None, int]]] = iter(())
+        self._rows: list[tuple[Any, ...]] = []  # written many at a time
 
     def add_plan(self, plan: Plan) -> None:
         """Takes every sample's image from the plan."""
-        rows = ((n, *row) for n, row in enumerate(plan.images()))
-        self._table.executemany("INSERT INTO samples (n, key, split, image, size) VALUES (?, ?, ?, ?, ?)", rows)
+        self._images = enumerate(plan.images())
 
     def add_mask(self, n: int, sha256: str) -> None:
-        """Takes the hash of one mask's bytes."""
-        self._hashes.append((sha256, n))
-        if len(self._hashes) >= _AT_ONCE:
-            self._write_hashes()
+        """Takes the hash of one mask's bytes; masks come in the order of the plan."""
+        for place, row in self._images:
+            self._rows.append((place, *row, sha256 if place == n else None))
+            if place == n:
+                break
+        if len(self._rows) >= _AT_ONCE:
+            self._write_rows()
 
     def _alive(self) -> int:
         self._wait()
         return 0  # anything else would interrupt SQLite
 
-    def _write_hashes(self) -> None:
-        self._table.executemany("UPDATE samples SET mask = ? WHERE n = ?", self._hashes)
-        self._hashes.clear()
+    def _write_rows(self) -> None:
+        insert = "INSERT INTO samples (n, key, split, image, size, mask) VALUES (?, ?, ?, ?, ?, ?)"
+        self._table.executemany(insert, self._rows)
+        self._rows.clear()
 
     def close(self) -> None:
         """Forgets everything."""
@@ -127,8 +131,10 @@ class Copies:
 
     def findings(self) -> Iterator[Finding]:
         """Findings about copies of images, then of masks without images; each in the order of the plan."""
-        self._write_hashes()
-        self._table.execute("CREATE INDEX by_mask ON samples (mask)")
+        self._rows += ((place, *row, None) for place, row in self._images)
+        self._write_rows()
+        for column in ("mask", "size"):
+            self._table.execute(f"CREATE INDEX by_{column} ON samples ({column})")
         self._table.executemany("INSERT INTO contents VALUES (?, ?)", self._hashed())
         same = self._table.execute(
             "SELECT contents.image, count(*), count(DISTINCT mask) FROM contents JOIN samples USING (n)"
@@ -147,7 +153,7 @@ class Copies:
         for n, image in twins:
             self._wait()
             place = from_text(image)
-            digest = self._sha256(place) if isinstance(place, Path) else _sha256_inside(place)
+            digest = self._sha256(Path(place)) if isinstance(place, File) else _sha256_inside(place)
             if digest is not None:
                 yield n, digest
 

@@ -31,7 +31,13 @@ LEARNING |= {"scoring", "loss_terms", "suspects"}
 ALSO = {"labelprep.steps.palette", "labelprep.steps.count", "labelprep.__version__"}
 REPORT = {"prepared", "classes", "weights", "findings", "suspects", "errors", "storage"}
 HEAVY = {"torch": {"learning"}, "torchvision": {"learning"}, "dask": {"execution"}, "distributed": {"execution"}}
-HEAVY |= {"cv2": {"learning"}, "matplotlib": {"report"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"png", "learning"}}
+HEAVY |= {
+    "cv2": {"learning"},
+    "matplotlib": {"report"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "numba": {"png", "learning"},
+}
 HEAVY |= {"jinja2": {"report"}}
 HEAVY |= {"triton": {"learning"}, "pyarrow": {"exports", "storage"}}
 HEAVY |= {"fsspec": {"storage"}, "psutil": {"storage"}}

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_whatever_is_wrong_with_a_file_is_a_finding_with_its_key_and_path_and_no
     data, table, tmp_path, spoil, code
 ):
     (sample, *_) = samples(data, tmp_path)
-    spoil(sample.mask)
+    spoil(Path(sample.mask))
     outcome = prepare_sample(sample, Context(table, out=tmp_path / "out", link="copy"))
     assert (outcome.findings[0].code, outcome.row.findings[0]) == (code, code)
     assert {(f.key, f.path) for f in outcome.findings} == {(sample.key, sample.source)}

@@ -54,7 +54,7 @@ def backend(
 
     >>> with backend("inline", limits=None) as mapper:
     ...     list(mapper(lambda batch: iter([b"1"]), [b'{"context": "", "samples": [[0, {}]]}']))
-    [b'[1]']
+    [b'1']
     """
     if jobs is not None and jobs < 1:
         message = f"jobs must be 1 or more, got {jobs}"

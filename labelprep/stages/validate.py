@@ -19,7 +19,6 @@ from labelprep.spec import ValidateStage
 from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.stages._progress import Late
 from labelprep.stages.dataset import Job, context_of, grouped, job, work
-from labelprep.steps.count import ClassCounts
 from labelprep.storage.atomic import write_lines
 from labelprep.storage.place import Place
 
@@ -43,7 +42,7 @@ def run(params: ValidateStage, inputs: Inputs, context: RunContext) -> StageResu
     dataset = params.dataset_of(context.dataset)
     with job(dataset, context.reporter) as this, closing(Ledger(this.workdir)) as ledger:
         work("validate", this, context_of(dataset, this.table, out=None), ledger, context)
-        totals = Totals(ClassCounts.zero(len(this.table)))
+        totals = Totals(len(this.table))
         digest = hashlib.sha256()
 
         def line_of(finding: Finding) -> str:

@@ -39,10 +39,14 @@ class ClassCounts:
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.int64], ignored: int) -> Self:
         """Counts of one mask with `pixels` (C,) valid pixels per class and `ignored` others."""
-        pixels = np.asarray(pixels, np.int64)
-        present = pixels > 0
-        valid = int(pixels.sum())
-        return cls(pixels, present.astype(np.int64), present * np.int64(valid), int(ignored), valid + int(ignored), 1)
+        return cls.of_masks(np.asarray(pixels, np.int64)[np.newaxis], ignored)
+
+    @classmethod
+    def of_masks(cls, pixels: NDArray[np.int64], ignored: int) -> Self:
+        """Counts of N masks with `pixels` (N, C) valid pixels per class and `ignored` others in all of them."""
+        present, valid = pixels > 0, pixels.sum(axis=1, keepdims=True)
+        ignored, total = int(ignored), int(valid.sum()) + int(ignored)
+        return cls(pixels.sum(axis=0), present.sum(axis=0), (present * valid).sum(axis=0), ignored, total, len(pixels))
 
     @classmethod
     def of(cls, index: NDArray[Any], classes: int, ignore_index: int) -> Self:

@@ -15,7 +15,7 @@ from labelprep.findings import Finding
 from labelprep.png import chunks
 from labelprep.steps.pillow import any_size
 from labelprep.storage.atomic import discard, temporary_name, write_atomic
-from labelprep.storage.place import Member, Place, Readable, Remote, first_bytes, for_pillow
+from labelprep.storage.place import File, Member, Place, Readable, Remote, first_bytes, for_pillow
 
 TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _ORIENTATION = 0x0112
@@ -73,7 +73,7 @@ def _size(path: Readable, wanted: tuple[int, int], *, exif_rotate: bool) -> tupl
     """
     head = b""
     try:
-        head = first_bytes(path, _FIRST if isinstance(path, Path) else _HEAD)
+        head = first_bytes(path, _FIRST if isinstance(path, File | Path) else _HEAD)
         if head.startswith(chunks.SIGNATURE):
             header = chunks.read_header(head[:33])
             if (header.width, header.height) == wanted and not exif_rotate:
@@ -92,9 +92,9 @@ def _size(path: Readable, wanted: tuple[int, int], *, exif_rotate: bool) -> tupl
 
 
 def _opened_size(path: Readable, head: bytes) -> tuple[tuple[int, int], int]:
-    if not isinstance(path, Path) and len(head) < _HEAD:
+    if not isinstance(path, File | Path) and len(head) < _HEAD:
         return _size_in(io.BytesIO(head))
-    if not isinstance(path, Path):
+    if not isinstance(path, File | Path):
         with suppress(Exception):  # the header may lie further behind
             return _size_in(io.BytesIO(head))
     return _size_in(for_pillow(path))
@@ -116,7 +116,7 @@ def bring(source: Readable, target: Place, link: str) -> None:
     Raises:
         EnvironmentFailure: where the file system does not allow it.
     """
-    if not isinstance(source, Path) or isinstance(target, Remote):
+    if not isinstance(source, File | Path) or isinstance(target, Remote):
         _copy(source, target, "copy" if isinstance(source, Member) else link)
         return
     temporary = temporary_name(target)

@@ -28,22 +28,28 @@ def build_index(reading: Reading, table: ClassTable, strangers: dict[int, int] |
     Raises:
         UsageError: where a value is neither in the book nor among the strangers.
     """
-    ids, used = _all_ids(reading, strangers), reading.used
-    of_used = ids[used]
-    if (lost := used[of_used < 0]).size:
+    of_used, used = _ids_of_used(reading, strangers), reading.used
+    if of_used.min(initial=0) < 0:
+        lost = used[of_used < 0]
         message = f"{int(reading.coded.pixels[lost].sum())} pixels have a value that the class table does not hold"
         raise UsageError(message, path=table.source)
     codes = reading.coded.codes
     if codes.dtype == table.dtype and (of_used == used).all():
         return codes
-    return reading.coded.spread(ids.astype(table.dtype))
+    return reading.coded.spread(_all_ids(reading, strangers).astype(table.dtype))
 
 
 def counts_by_class(reading: Reading, table: ClassTable, strangers: dict[int, int] | None = None) -> NDArray[np.int64]:
     """Pixels per id (C + 1,) int64, ignored pixels last, without touching the pixels again."""
-    ids = _all_ids(reading, strangers)[reading.used]
-    slots = np.where(ids == table.ignore_index, len(table), ids)
+    slots = np.minimum(_ids_of_used(reading, strangers), len(table))  # the ignore index is above all ids
     return np.bincount(slots, reading.coded.pixels[reading.used], len(table) + 1).astype(np.int64)
+
+
+def _ids_of_used(reading: Reading, strangers: dict[int, int] | None) -> NDArray[np.int32]:
+    """The id of each value that has pixels, those of strangers included."""
+    if not strangers or not reading.unknown:
+        return reading.ids_of_used
+    return _all_ids(reading, strangers)[reading.used]
 
 
 def _all_ids(reading: Reading, strangers: dict[int, int] | None) -> NDArray[np.int32]:

@@ -117,6 +117,11 @@ class Reading:
         return self.coded.used()
 
     @cached_property
+    def ids_of_used(self) -> NDArray[np.int32]:
+        """The ids of the values that have pixels, -1 where the book holds none."""
+        return self.ids[self.used]
+
+    @cached_property
     def strange(self) -> NDArray[np.bool_]:
         """(U,) the values that have pixels and are not in the book."""
         return (self.ids < 0) & (self.coded.pixels > 0)
@@ -124,8 +129,9 @@ class Reading:
     @cached_property
     def unknown(self) -> int:
         """Number of pixels whose value the book does not hold."""
-        strange = self.used[self.ids[self.used] < 0]
-        return int(self.coded.pixels[strange].sum()) if strange.size else 0
+        if self.ids_of_used.min(initial=0) >= 0:
+            return 0
+        return int(self.coded.pixels[self.used[self.ids_of_used < 0]].sum())
 
     def values(self) -> NDArray[np.uint32]:
         """The values that have pixels, without the one for "no label here"."""

@@ -148,9 +148,9 @@ def read_colors(coded: Coded, table: ClassTable, habits: Habits) -> Meaning:
 def _fits_as_rgb(as_rgb: Reading, table: ClassTable, habits: Habits) -> Meaning:
     """A mask whose colours are all in the table as RGB; as BGR they may be too, and mean something else."""
     mirrored = as_rgb.mirrored[as_rgb.used]
-    if (mirrored < 0).any():
+    if mirrored.min(initial=0) < 0:
         return Meaning(as_rgb, vote="rgb")
-    if (mirrored == as_rgb.ids[as_rgb.used]).all():
+    if (mirrored == as_rgb.ids_of_used).all():
         return Meaning(as_rgb)
     if habits.tie == "wait":
         return Meaning(as_rgb, undecided=True)

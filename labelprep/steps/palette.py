@@ -62,10 +62,11 @@ def encode_mask(
     if index.dtype.kind not in "uib":
         message = f"ids must be integers, but are {index.dtype}"
         raise ValueError(message)
-    top = int(index.max(initial=0))
-    if top > table.ignore_index or (index.dtype.kind == "i" and int(index.min(initial=0)) < 0):
-        message = f"ids must lie in 0..{table.ignore_index}, but reach from {index.min()} to {top}"
-        raise ValueError(message)
+    if not (index.dtype == np.uint8 and table.ignore_index >= 255):  # which all of them fit
+        top = int(index.max(initial=0))
+        if top > table.ignore_index or (index.dtype.kind == "i" and int(index.min(initial=0)) < 0):
+            message = f"ids must lie in 0..{table.ignore_index}, but reach from {index.min()} to {top}"
+            raise ValueError(message)
     colors = _palette_bytes(table, palette) if mask_mode == "palette" else None
     ids = np.ascontiguousarray(index, table.dtype)
     if ids.dtype == np.uint8:

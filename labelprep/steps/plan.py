@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import xxhash
 from labelprep.findings import Finding
 from labelprep.formats.polygons.forms import ANNOTATED, ONE_FILE
 from labelprep.steps.pairing import connect
-from labelprep.storage.place import Member, Place, Readable, from_plain, to_plain, to_text
+from labelprep.storage.place import File, Member, Place, Readable, Remote, from_plain, to_plain, to_text
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,11 @@ class Sample:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` is the way back."""
-        image = None if self.image is None else to_plain(self.image)
-        return self.__dict__ | {"mask": to_plain(self.mask), "image": image}
+        plain = self.__dict__.copy()
+        for name in ("mask", "image"):
+            if (place := plain[name]) is not None:
+                plain[name] = to_plain(place)
+        return plain
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -75,6 +78,14 @@ class Sample:
         image = values["image"]
         place = None if image is None else from_plain(image)
         return cls(**{**values, "mask": from_plain(values["mask"]), "image": place})
+
+
+def _inside(folder: Place) -> Callable[[str], Readable]:
+    """From the path below a folder to the place."""
+    if isinstance(folder, Remote):
+        return lambda rel: folder / rel
+    front = str(folder)
+    return lambda rel: File(os.path.join(front, rel))  # noqa: PTH118
 
 
 @dataclass(frozen=True)
@@ -120,16 +131,17 @@ class Plan:
             if db.execute("SELECT 1 FROM member LIMIT 1").fetchone():
                 yield from self._packed(db)
                 return
+            folders = [(_inside(folder), shown) for folder, shown in self.folders]
             form = self.layout if self.layout in ANNOTATED else ""
             query = "SELECT sample.*, body FROM sample LEFT JOIN annotation USING (key) ORDER BY key"
             for key, split, folder, rel, size, mtime, *image, body in db.execute(query):
-                where, shown = self.folders[folder]
-                sample = (key, where / rel, shown + rel)
+                where, shown = folders[folder]
+                sample = (key, where(rel), shown + rel)
                 if image[0] is None:
                     yield Sample(*sample, None, None, split, size, mtime, form=form, annotation=body)
                 else:
-                    beside, front = self.folders[image[0]]
-                    picture = (beside / image[1], front + image[1])
+                    beside, front = folders[image[0]]
+                    picture = (beside(image[1]), front + image[1])
                     yield Sample(*sample, *picture, split, size, mtime, image[2], image[3], form, body)
 
     def _packed(self, db: sqlite3.Connection) -> Iterator[Sample]:

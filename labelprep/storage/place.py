@@ -17,10 +17,12 @@ from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
 from labelprep.errors import EnvironmentFailure, UsageError
+from labelprep.storage.file import File
 from labelprep.storage.member import Member
 from labelprep.storage.remote import Remote
 
 __all__ = [
+    "File",
     "Member",
     "Place",
     "Readable",
@@ -49,7 +51,7 @@ SCHEMES = ("s3", "gs", "gcs", "memory")
 Place: TypeAlias = Path | Remote
 """A path on disk, or a URL."""
 
-Readable: TypeAlias = Path | Remote | Member
+Readable: TypeAlias = Path | File | Remote | Member
 """Where the bytes of a mask or image come from: a file, an object, or what lies in a container."""
 
 
@@ -60,7 +62,9 @@ def to_plain(place: Readable) -> str | list[Any]:
 
 def from_plain(value: str | list[Any]) -> Readable:
     """The place that `to_plain` wrote."""
-    return to_place(value) if isinstance(value, str) else Member(to_place(value[0]), *value[1:])
+    if isinstance(value, str):
+        return to_place(value) if "://" in value else File(value)
+    return Member(to_place(value[0]), *value[1:])
 
 
 def to_text(place: Readable) -> str:
@@ -79,10 +83,7 @@ def first_bytes(place: Readable, size: int) -> bytes:
     Raises:
         OSError: where it cannot be read.
     """
-    if not isinstance(place, Path):
-        return place.read_range(0, size)
-    with place.open("rb", buffering=0) as file:
-        return file.read(size)
+    return (File(place) if isinstance(place, Path) else place).read_range(0, size)
 
 
 def absent(places: Sequence[Place]) -> list[Place]:
@@ -142,7 +143,7 @@ def for_pillow(path: Readable) -> Path | io.BytesIO:
     Raises:
         OSError: where an object is not there.
     """
-    return path if isinstance(path, Path) else io.BytesIO(path.read_bytes())
+    return Path(path) if isinstance(path, File | Path) else io.BytesIO(path.read_bytes())
 
 
 def to_place(text: str | PurePath | Remote) -> Place:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labelprep.batch import pack
+from labelprep.batch import pack, separate
 from labelprep.errors import UsageError
 from labelprep.findings import Finding
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, Row, mark_unfinished
@@ -89,7 +89,7 @@ def tile_dataset(
             db.execute("CREATE TABLE answer (n INTEGER PRIMARY KEY, line TEXT)")
             count = 0
             for answers in mapper(tile_batch, blobs):
-                lines = [(answer["n"], json.dumps(answer)) for answer in json.loads(answers)]
+                lines = [(json.loads(answer)["n"], answer.decode()) for answer in separate(answers)]
                 db.executemany("INSERT INTO answer VALUES (?, ?)", lines)
                 count += len(lines)
                 told(count)

@@ -16,15 +16,18 @@ ROOT = Path(__file__).parents[2]
 SITE = """
 import pathlib
 
-read = pathlib.Path.read_bytes
+from labelprep.storage.file import File
+
+read = File.read_bytes
 
 def read_bytes(self):
-    if self.suffix == ".png" and "-" in self.stem:
+    stem = pathlib.Path(self).stem
+    if self.endswith(".png") and "-" in stem:
         from tests.execution.work import poison
-        poison(self.stem)
+        poison(stem)
     return read(self)
 
-pathlib.Path.read_bytes = read_bytes
+File.read_bytes = read_bytes
 """
 
 
@@ -56,14 +59,16 @@ SLOW = """
 import pathlib
 import time
 
-read = pathlib.Path.read_bytes
+from labelprep.storage.file import File
+
+read = File.read_bytes
 
 def read_bytes(self):
-    if self.parent.name == "masks":
+    if pathlib.Path(self).parent.name == "masks":
         time.sleep(0.05)
     return read(self)
 
-pathlib.Path.read_bytes = read_bytes
+File.read_bytes = read_bytes
 """
 
 

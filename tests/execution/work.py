@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from labelprep.batch import pack, unpack
+from labelprep.batch import pack, separate, unpack
 from labelprep.errors import DamagedFileError
 
 
@@ -21,13 +21,16 @@ def batch(*keys):
 
 def keys_of(results):
     """What `echo` and the others answered, in one list, and the keys of samples that a guard answered for."""
-    return [a if isinstance(a, str) else a["row"]["key"] for joined in results for a in json.loads(joined)]
+    return [a if isinstance(a, str) else a["row"]["key"] for a in _answers(results)]
 
 
 def findings_of(results):
     """Key -> finding of the samples that a guard answered for."""
-    answers = [a for joined in results for a in json.loads(joined) if isinstance(a, dict)]
-    return {a["row"]["key"]: a["findings"][0] for a in answers}
+    return {a["row"]["key"]: a["findings"][0] for a in _answers(results) if isinstance(a, dict)}
+
+
+def _answers(results):
+    return [json.loads(answer) for joined in results for answer in separate(joined)]
 
 
 def each(function):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from labelprep.storage.file import File
 from tests.dataset import Dataset, blocks, labelprep, tree
 
 KEYS = [f"{n}" for n in range(6)]
@@ -47,16 +48,17 @@ def meddle(monkeypatch):
     """Lets something happen to a file just before the n-th mask is read, or when the last one was."""
 
     def arrange(nth, what):
-        read, seen = Path.read_bytes, []
+        read, seen = File.read_bytes, []
 
         def reading(self):
-            if self.parent.name == "masks" and self.suffix == ".png" and "data" in self.parts:
+            path = Path(self)
+            if path.parent.name == "masks" and path.suffix == ".png" and "data" in path.parts:
                 seen.append(self)
                 if len(seen) == nth:
                     what()
             return read(self)
 
-        monkeypatch.setattr(Path, "read_bytes", reading)
+        monkeypatch.setattr(File, "read_bytes", reading)
 
     return arrange
 
@@ -124,14 +126,13 @@ def test_of_failed_masks_only_those_that_were_mended_are_read_again(data, tmp_pa
 def test_what_could_not_be_read_is_tried_again_though_nothing_about_it_changed(data, tmp_path, monkeypatch, kind):
     """A right that is given back changes neither size nor time."""
     closed = data.root / kind / "3.png"
-    opened = Path.open
 
-    def refusing(self, *words, **more):
-        if self == closed:
-            raise PermissionError(13, "Permission denied", str(self))
-        return opened(self, *words, **more)
+    def refusing(path, *words, **more):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return open(path, *words, **more)  # noqa: PTH123
 
-    monkeypatch.setattr(Path, "open", refusing)  # read_bytes opens too
+    monkeypatch.setattr("labelprep.storage.file.open", refusing, raising=False)
     first = convert(data, tmp_path / "out")
     assert (first.code, [f["code"] for f in first.findings if f["severity"] == "error"]) == (3, ["unreadable-file"])
     assert "Permission denied" in first.out
