@@ -1,3 +1,4 @@
+import math
 from itertools import product
 
 import pytest
@@ -93,21 +94,102 @@ def test_any_number_of_classes_and_pixels(shape):
     agree(*both("ce+dice+focal", *case(shape=shape, dtype=torch.float64)), rel=1e-12)
 
 
+@pytest.mark.parametrize("labels", [torch.bool, torch.uint16, torch.uint32, torch.uint64])
+def test_labels_of_types_that_torch_hardly_knows(labels):
+    logits, truth = case(shape=(2, 3, 7, 9), labels=torch.int64)
+    truth = truth.clamp(max=1)
+    wanted, found = (fused.fused_sums(logits, one, weights=weights_of(3)) for one in (truth, truth.to(labels)))
+    assert torch.equal(found.nll, wanted.nll)
+    assert torch.equal(found.overlap.hit, wanted.overlap.hit)
+
+
 def test_an_ignore_index_that_is_a_class():
     logits, labels = case(dtype=torch.float64)
     agree(*both("ce+dice", logits, labels.where(labels != 255, 0), index=0), rel=1e-12)
 
 
-def test_strips_of_one_row_give_the_same(monkeypatch):
-    logits, labels = case(dtype=torch.float64, shape=(2, 5, 40, 9))
-    _, whole = both("ce+dice+focal", logits, labels)
-    monkeypatch.setattr(fused_cpu, "STRIP", 50)
-    agree(whole, both("ce+dice+focal", logits, labels)[1], rel=1e-12)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_short_strips_and_tiles_give_the_same(monkeypatch, layout):
+    logits, labels = case(dtype=torch.float64, shape=(2, 5, 40, 19), layout=layout)
+    plain, whole = both("ce+dice+focal", logits, labels)
+    monkeypatch.setattr(fused_cpu, "STRIP_PIXELS", (50, 50))
+    monkeypatch.setattr(fused_cpu, "TILE_PIXELS", 16)
+    short = both("ce+dice+focal", logits, labels)[1]
+    agree(plain, short, rel=1e-12)
+    agree(whole, short, rel=1e-12)
 
 
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
+    monkeypatch.setattr(fused_cpu, "STRIP_PIXELS", (50, 50))
+    logits, labels = case(shape=(2, 5, 40, 19), layout="channels_last")
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(both("ce+dice+focal", logits, labels, options=LossOptions(label_smoothing=0.1))[1])
+    finally:
+        torch.set_num_threads(before)
+    assert len({value for value, _ in found}) == 1
+    assert all(torch.equal(gradient, found[0][1]) for _, gradient in found)
+
+
+@pytest.mark.parametrize("held", [math.nan, math.inf, -math.inf, 3e38])
+def test_what_ignored_pixels_hold_is_no_matter(held):
+    logits, labels = case()
+    wanted = both("ce+dice+focal", logits, labels)[1]
+    there = torch.where((labels == 255).unsqueeze(1), torch.tensor(held), logits)
+    found = both("ce+dice+focal", there, labels)[1]
+    assert found[0] == wanted[0]
+    assert torch.equal(found[1], wanted[1])
+
+
+@pytest.mark.parametrize("size", [0.0, 1e2, 1e4, 1e37])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_extreme_logits_are_as_in_the_plain_functions(size, dtype):
+    logits, labels = case(dtype=dtype)
+    plain, found = both("dice+0.5*focal", size * logits, labels, weights=weights_of(5))
+    assert math.isfinite(found[0])
+    assert found[0] == pytest.approx(plain[0], rel=1e-5)
+    assert torch.isfinite(found[1]).all()
+    assert torch.allclose(found[1], plain[1], rtol=1e-4, atol=1e-6)
+
+
+def test_logits_farther_apart_than_a_number_can_say_have_a_gradient():
+    logits, labels = case()
+    _, gradient = both("ce+dice+focal", 3e38 * logits.sign(), labels)[1]
+    assert torch.isfinite(gradient).all()
+    assert gradient.any()
+
+
+def test_a_class_that_is_ruled_out():
+    logits, labels = case(dtype=torch.float64)
+    logits[:, 4] = -math.inf  # nowhere the truth
+    plain, found = both("ce+dice+focal", logits, labels)
+    agree(plain, found, rel=1e-12)
+    assert torch.isfinite(found[1]).all()
+
+
+def test_a_pixel_whose_class_is_ruled_out():
+    logits = torch.tensor([0.0, -math.inf, 1.0]).view(1, 3, 1, 1)
+    plain, found = both("ce", logits, torch.ones(1, 1, 1, dtype=torch.int64))
+    assert plain[0] == found[0] == math.inf
+    assert torch.equal(found[1], plain[1])
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4, 4), (2, 3, 0, 4), (2, 3, 4, 0), (2, 3, 4, 4)])
+def test_nothing_to_sum_is_zero(shape):
+    logits = torch.randn(shape)
+    labels = torch.full((shape[0], *shape[2:]), 255, dtype=torch.uint8)
+    value, gradient = both("ce+dice+focal", logits, labels)[1]
+    assert value == 0
+    assert gradient.shape == shape
+    assert not gradient.any()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_summed_in_float32(dtype):
-    logits, labels = case(dtype=dtype, shape=(1, 5, 300, 301))
+def test_half_precision_is_summed_in_float32(dtype, layout):
+    logits, labels = case(dtype=dtype, shape=(1, 5, 120, 121), layout=layout)
     value, gradient = both("ce+dice", logits, labels)[1]
     wanted, exact = both("ce+dice", logits.double(), labels)[0]
     assert value == pytest.approx(wanted, rel=1e-5)
