@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,8 +12,7 @@ from labelprep.steps.pairing import report
 from labelprep.storage.place import Place, is_below, relative
 
 _INSERT = "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)"
-_BATCH = 1000
-_TELL_EVERY = 256
+_AT_ONCE = 256
 Row = tuple[str, int, int, str, int, int, str | None]
 
 
@@ -53,19 +52,12 @@ def _below(folder: Place, root: Place) -> str:
 
 def store(db: sqlite3.Connection, items: Iterable[Row | Finding | None], tell: Callable[[int], None]) -> int:
     """Rows and findings in batches; counts the Nones, and tells how many of all there are."""
-    left_out = 0
-    items = _told(items, tell)
-    while batch := list(islice(items, _BATCH)):
-        db.executemany(_INSERT, (row for row in batch if isinstance(row, tuple)))
-        report(db, (item for item in batch if isinstance(item, Finding)))
-        left_out += sum(item is None for item in batch)
+    left_out, items = 0, iter(items)
+    while batch := list(islice(items, _AT_ONCE)):
+        rows = [item for item in batch if isinstance(item, tuple)]
+        db.executemany(_INSERT, rows)
+        if len(rows) < len(batch):
+            report(db, (item for item in batch if isinstance(item, Finding)))
+            left_out += batch.count(None)
+        tell(len(batch))
     return left_out
-
-
-def _told(items: Iterable[Row | Finding | None], tell: Callable[[int], None]) -> Iterator[Row | Finding | None]:
-    number = 0
-    for number, item in enumerate(items, 1):
-        if number % _TELL_EVERY == 0:
-            tell(_TELL_EVERY)
-        yield item
-    tell(number % _TELL_EVERY)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 from labelprep.errors import EnvironmentFailure
 from labelprep.findings import Finding
@@ -20,8 +21,7 @@ from labelprep.storage.place import Place, Remote, is_below
 _DEPTH = 64  # folders inside folders; deeper is a loop that the system does not show as a link
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One picture.
 
     Attributes:
@@ -152,8 +152,10 @@ def _walk(borders: Borders, folder: Path, top: str, links: list[str]) -> Iterato
                         continue
                     if is_folder(entry):
                         yield from _enter(borders, entry, prefix, waiting, links)
-                    elif split_ending(entry.name, borders.endings)[1]:
-                        yield _take(borders, entry, prefix)
+                        continue
+                    stem, ending = split_ending(entry.name, borders.endings)
+                    if ending:
+                        yield _take(borders, entry, prefix, prefix + stem, ending)
                     elif (unread := borders.unread(prefix + entry.name)) is not None:
                         yield unread
         except OSError as error:
@@ -185,7 +187,7 @@ def is_link(entry: os.DirEntry[str]) -> bool:
     return entry.is_symlink() or bool(junction and junction())
 
 
-def _take(borders: Borders, entry: os.DirEntry[str], prefix: str) -> Entry | Finding:
+def _take(borders: Borders, entry: os.DirEntry[str], prefix: str, stem: str, ending: str) -> Entry | Finding:
     rel = prefix + entry.name
     if not readable_name(rel):
         return refused(rel, f"has a name that is not valid UTF-8: {entry.name!r}")
@@ -197,5 +199,4 @@ def _take(borders: Borders, entry: os.DirEntry[str], prefix: str) -> Entry | Fin
         return refused(rel, f"cannot be read: {getattr(error, 'strerror', None) or 'a loop of links'}")
     if not entry.is_file():
         return refused(rel, "is no regular file")
-    stem, ending = split_ending(rel, borders.endings)
     return Entry(stem, rel, ending, state.st_size, state.st_mtime_ns)
