@@ -143,7 +143,7 @@ def test_what_ignored_pixels_hold_is_no_matter(held):
     assert torch.equal(found[1], wanted[1])
 
 
-@pytest.mark.parametrize("size", [0.0, 1e2, 1e4, 1e37])
+@pytest.mark.parametrize("size", [0.0, 1e2, 1e4, 1e35])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_extreme_logits_are_as_in_the_plain_functions(size, dtype):
     logits, labels = case(dtype=dtype)

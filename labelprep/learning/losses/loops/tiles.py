@@ -23,16 +23,16 @@ _sums: Any = compiled(fastmath={"contract", "reassoc", "nsz"})
 
 @_sums
 def added(values: Any) -> Any:
-    """The sum."""
-    total = values.dtype.type(0)
+    """The sum, in float64."""
+    total = 0.0
     for x in range(values.size):
-        total += values[x]
-    return float64(total)
+        total += float64(values[x])
+    return total
 
 
 @_sums
 def product(values: Any, others: Any) -> Any:
-    """The scalar product."""
+    """The scalar product; with one row of a tile it is short enough for the type of the values."""
     total = values.dtype.type(0)
     for x in range(values.size):
         total += values[x] * others[x]
