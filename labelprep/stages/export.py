@@ -13,6 +13,7 @@ from labelprep.stages import Inputs, RunContext, StageResult
 from labelprep.storage.place import on_disk
 
 VERSION = 2  # and four layouts more
+_MOVED = "; if images moved: --images DIR"
 
 
 def run(params: ExportStage, inputs: Inputs, context: RunContext) -> StageResult:
@@ -54,11 +55,11 @@ def _told(done: Exported, layout: str) -> Iterator[str]:
     """What a person should know of the samples that are not there, or not as readers expect."""
     some = ", ".join(map(repr, done.without_image))
     if done.left_out == 1:
-        yield f"warning: 1 sample was left out as its image is not there or cannot be read: {some}"
+        yield f"warning: 1 sample was left out as its image is not there or cannot be read: {some}{_MOVED}"
     elif done.left_out:
         yield (
             f"warning: {done.left_out:,} samples were left out as their images are not there or cannot be read, "
-            f"such as {some}"
+            f"such as {some}{_MOVED}"
         )
     if done.unsplit:
         are = "1 mask is" if done.unsplit == 1 else f"{done.unsplit:,} masks are"

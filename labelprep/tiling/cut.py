@@ -135,6 +135,8 @@ def cut(sample: dict[str, Any], context: Context) -> tuple[list[Row], list[Findi
     """
     key, how, table = sample["key"], context.how, context.table
     where = {"key": key, "path": sample["source"]}
+    if (missing := _missing(sample["image"])) is not None:
+        return [], [Finding.of("image-missing", missing[0], severity="error", fix=missing[1], **where)]
     try:
         data = Path(sample["mask"]).read_bytes()
         ids = read_ids(sample["mask"])
@@ -163,10 +165,15 @@ def cut(sample: dict[str, Any], context: Context) -> tuple[list[Row], list[Findi
     return rows, findings
 
 
-def _image(path: str | None, shape: tuple[int, ...]) -> Image.Image:
-    if path is None:
-        message = "it has no image"
-        raise ValueError(message)
+def _missing(image: str | None) -> tuple[str, str | None] | None:
+    """What to say, and what to do, of an image that is not there; None for one that is."""
+    if image is None:
+        return "cannot be cut up: it has no image", None
+    moved = "--images DIR, the folder where they lie now"
+    return None if Path(image).exists() else (f"cannot be cut up: its image {image} is not there", moved)
+
+
+def _image(path: str, shape: tuple[int, ...]) -> Image.Image:
     with any_size(), Image.open(path) as opened:
         image = ImageOps.exif_transpose(opened) if opened.size != shape[::-1] else opened
         image.load()

@@ -163,8 +163,30 @@ def test_a_missing_image_is_a_finding_and_exit_code_3(prepared, tmp_path):
     (row, *_) = prepared.rows()
     prepared.image_path(row).unlink()
     done = tiled(prepared, tmp_path / "crops", "--size", "8", "8", code=3)
-    assert [(f["code"], f["key"]) for f in done.findings] == [("image-unreadable", row.key)]
+    (found,) = done.findings
+    assert (found["code"], found["severity"], found["key"]) == ("image-missing", "error", row.key)
+    assert str(prepared.image_path(row)) in found["message"]
+    assert "--images DIR" in found["fix"]
     assert done.summary["failed"] == 1
+
+
+def test_images_that_moved_are_found_where_they_lie_now(prepared, tmp_path):
+    (tmp_path / "data/images").rename(tmp_path / "moved")
+    tiled(prepared, tmp_path / "none", "--size", "8", "8", code=3)
+    (tmp_path / "moved").rename(tmp_path / "images")
+    assert tiled(prepared, tmp_path / "crops", "--size", "8", "8", "--images", tmp_path).summary["failed"] == 0
+
+
+def test_a_damaged_image_and_masks_without_one_are_told_apart(prepared, tmp_path):
+    first, *_ = prepared.rows()
+    prepared.image_path(first).write_bytes(b"no picture")
+    (found,) = tiled(prepared, tmp_path / "crops", "--size", "8", "8", code=3).findings
+    assert (found["code"], found["key"]) == ("image-unreadable", first.key)
+    data = Dataset(tmp_path / "alone")
+    data.mask("a")
+    assert labelprep("convert", data.root, "-o", tmp_path / "masks").code == 0
+    (found,) = tiled(Prepared.open(tmp_path / "masks"), tmp_path / "x", "--size", "8", "8", code=3).findings
+    assert (found["code"], found["message"]) == ("image-missing", "cannot be cut up: it has no image")
 
 
 def test_crops_are_chained_like_any_prepared_folder(tmp_path, monkeypatch):
