@@ -36,7 +36,7 @@ class Rows:
     def __init__(self, figures: Sequence[str], rows: Iterable[Mapping[str, Any]] = ()) -> None:
         self._columns = {figure: f"figure{n}" for n, figure in enumerate(figures)}
         self._number = 0
-        self._indexed = False
+        self._indexed: set[str] = set()
         with kept_tables():
             self._table = sqlite3.connect("", isolation_level=None)  # a temporary file that SQLite removes
             columns = "".join(f", {column} REAL" for column in self._columns.values())
@@ -69,25 +69,22 @@ class Rows:
 
     def find(self, key: str) -> dict[str, Any] | None:
         """The row of that key, of several the last one; None where there is none."""
-        if not self._indexed:
-            with kept_tables():
-                self._table.execute("CREATE INDEX by_key ON rows (key)")
-            self._indexed = True
+        self._index("key")
         return next(self._asked("WHERE key = ? ORDER BY place DESC LIMIT 1", _plain(key)), None)
 
     def rising(self, figure: str, most: int = -1) -> Iterator[dict[str, Any]]:
         """The rows that have a figure, the least first, equal ones by key; at most so many, -1 for all."""
-        column = self._columns[figure]
+        column = self._index(self._columns[figure])
         return self._asked(f"WHERE {column} NOTNULL ORDER BY {column}, key, place LIMIT ?", most)
 
     def falling(self, figure: str) -> Iterator[dict[str, Any]]:
         """The rows that have a figure, the largest first, equal ones by key."""
-        column = self._columns[figure]
+        column = self._index(self._columns[figure])
         return self._asked(f"WHERE {column} NOTNULL ORDER BY {column} DESC, key, place")
 
     def last(self, figure: str, most: int) -> list[dict[str, Any]]:
         """The last ones of `rising`, the last one first."""
-        column = self._columns[figure]
+        column = self._index(self._columns[figure])
         order = f"ORDER BY {column} DESC, key DESC, place DESC"
         return list(self._asked(f"WHERE {column} NOTNULL {order} LIMIT ?", most))
 
@@ -96,6 +93,15 @@ class Rows:
         with kept_tables():
             found = self._table.execute(f"SELECT count({self._columns[figure]}) FROM rows").fetchone()
         return int(found[0])
+
+    def _index(self, column: str) -> str:
+        """Sorts the rows by a column, once, without moving them."""
+        if column not in self._indexed:
+            order = column if column == "key" else f"{column}, key"  # and the place, which SQLite adds
+            with kept_tables():
+                self._table.execute(f"CREATE INDEX by_{column} ON rows ({order})")
+            self._indexed.add(column)
+        return column
 
     def _asked(self, which: str, *values: object) -> Iterator[dict[str, Any]]:
         with kept_tables():
