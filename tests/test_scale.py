@@ -73,8 +73,9 @@ def small_buffers():
     """What is gathered for a moment is full with the few already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["labelprep.execution.batches"], "BATCHES_WANTED", 10**9)
-        patch.setattr("labelprep.steps.places._BATCH", 64)
+        patch.setattr("labelprep.steps.places._AT_ONCE", 64)
         patch.setattr("labelprep.setwide._AT_ONCE", 64)
+        patch.setattr("labelprep.publish._SUMMED_AT_ONCE", 64)
         yield
 
 
