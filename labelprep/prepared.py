@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ from labelprep.storage.place import Place, Remote, to_place
 
 SCHEMA_VERSION = 1
 STATE = ".labelprep"
+_FIRST = 8  # images that are looked for where images moved
 
 
 def mask_name(key: str) -> str:
@@ -252,13 +254,32 @@ class Prepared:
         return counts
 
     def image_path(self, row: Row, images: Place | str | None = None) -> Place | None:
-        """The image of a row: under OUT if it was linked there, else under `images` or where convert found it."""
+        """The image of a row: under OUT if it was linked there, else under `images` or where convert found it.
+
+        Args:
+            row: a line of the manifest.
+            images: a folder to which images moved: the dataset's, or any of those that held the images in it.
+        """
         if row.image is None:
             return None
         if self.info["options"].get("link", "none") != "none":
             return image_path(self.root, row.key, PurePosixPath(row.image).suffix)
-        root = to_place(images) if images is not None else self.source_root
-        return None if root is None else root / row.image
+        if images is not None:
+            return to_place(images) / "/".join(row.image.split("/")[self._above(str(images)) :])
+        return None if self.source_root is None else self.source_root / row.image
+
+    def _above(self, images: str) -> int:
+        """How many folders in front of an image are not below `images`, as the first images that lie there show."""
+        if images not in self._folders_above:
+            ways = [way.split("/") for way in islice((r.image for r in self._rows() if r.image), _FIRST)]
+            depths = range(max(map(len, ways), default=0))
+            lies = (n for n in depths for way in ways if way[n:] and (to_place(images) / "/".join(way[n:])).exists())
+            self._folders_above[images] = next(lies, 0)
+        return self._folders_above[images]
+
+    @cached_property
+    def _folders_above(self) -> dict[str, int]:
+        return {}
 
     @cached_property
     def source_root(self) -> Place | None:

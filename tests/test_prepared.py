@@ -55,6 +55,20 @@ def test_a_damaged_folder_is_told_in_one_line(out, name, content, message):
     assert message in result.err
 
 
+@pytest.mark.parametrize("below", ["", "images", "images/train"])
+def test_images_that_moved_are_found_from_any_folder_that_held_them(tmp_path, below):
+    data = Dataset(tmp_path / "data")
+    for key in ("train/a", "train/b", "train/c"):
+        data.pair(key)
+    assert labelprep("convert", data.root, "-o", tmp_path / "out").code == 0
+    data.root.rename(tmp_path / "moved")
+    (tmp_path / "moved/images/train/a.png").unlink()
+    prepared = Prepared.open(tmp_path / "out")
+    found = [prepared.image_path(row, tmp_path / "moved" / below) for row in prepared.rows()]
+    assert found == [tmp_path / f"moved/images/train/{name}.png" for name in "abc"]
+    assert prepared.image_path(next(prepared.rows()), tmp_path / "nowhere") == tmp_path / "nowhere/images/train/a.png"
+
+
 @pytest.mark.parametrize("name", ["key", "source", "image", "split"])
 @pytest.mark.parametrize("path", ["../a", "a/../../../b", "/etc/passwd", "", "a\0b"])
 def test_a_manifest_that_names_files_outside_is_refused(out, name, path):
