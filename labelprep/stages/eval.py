@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -72,29 +73,31 @@ def _score(pred: Path, prepared: Prepared, out: Path | None, options: EvalOption
     split = options.split_of(prepared.splits())
     classes = len(prepared.table)
     confusion, edges = np.zeros((classes, classes), np.int64), np.zeros((3, classes), np.int64)
-    keys: list[str] = []
-    with scratch() as nowhere, (nowhere / "counts").open("w+b") as spilled:
+    masks = 0
+    with scratch() as nowhere, (nowhere / "counts").open("w+b") as spilled, (nowhere / "keys").open("w+") as keys:
 
         def on_sample(key: str, one: NDArray[np.int64], near: NDArray[np.int64]) -> None:
-            nonlocal confusion, edges
-            confusion, edges = confusion + one, edges + near
-            keys.append(key)
+            nonlocal confusion, edges, masks
+            confusion, edges, masks = confusion + one, edges + near, masks + 1
+            keys.write(f"{json.dumps(key)}\n")
             spilled.write(image_counts(one, near).tobytes())
-            context.reporter.progress("scoring", len(keys), None)
+            context.reporter.progress("scoring", masks, None)
 
         score_folder(folder, prepared, split, width=options.boundary, on_sample=on_sample)
         place = out or nowhere
         spilled.seek(0)
+        keys.seek(0)
         images = (
-            ({"key": key, **_files(place, folder, prepared, key)}, _next_counts(spilled, classes)) for key in keys
+            ({"key": key, **_files(place, folder, prepared, key)}, _next_counts(spilled, classes))
+            for key in map(json.loads, keys)
         )
-        means, counts = results.write_images(place, images, len(keys), classes)
+        means, counts = results.write_images(place, images, masks, classes)
         values = results.metric_values(
             confusion,
             prepared.table,
             edges=edges if options.boundary else None,
             training=prepared.counts("train").pixels if "train" in prepared.splits() else None,
-            extra=results.set_values(split, len(keys), options, counts, means),
+            extra=results.set_values(split, masks, options, counts, means),
         )
     if out is not None:
         results.write_metrics(out, confusion, values)
