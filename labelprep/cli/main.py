@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shlex
@@ -185,7 +186,8 @@ def _fail(error: BaseException, console: Console, words: Sequence[str]) -> int:
         console.error(error)
         return error.exit_code
     if isinstance(error, OSError):
-        hint = "make room or permission there, or choose another place" if error.filename else None
+        place = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+        hint = "make room or permission there, or choose another place" if place else None
         failure = EnvironmentFailure(error.strerror or str(error), path=error.filename, hint=hint)
         console.error(failure)
         return failure.exit_code
