@@ -49,19 +49,19 @@ class _Work:
 
     def run(self, kernel: Callable[..., None], others: Callable[[int, int], tuple[Any, ...]]) -> None:
         """The kernel on every strip, with its last arguments for that image and strip."""
-        z, (y, which) = flat(self.logits), _label_fields(self.labels)
+        z, (y, which) = _flat(self.logits), _label_fields(self.labels)
         places = iter(list(product(range(len(self.logits)), range(len(self.strips) - 1))))  # shared by the threads
 
         def work(_: int) -> None:
             scratch = self._scratch()
             for image, k in places:
-                here = (z, steps(self.logits, image)), (y, (which, *steps(self.labels, image)))
+                here = (z, _steps(self.logits, image)), (y, (which, *_steps(self.labels, image)))
                 strip = (self.width, self.strips[k], self.strips[k + 1])
                 kernel(*here, strip, self.weights, self.words, scratch, *others(image, k))
 
         threads = min(torch.get_num_threads(), len(self.logits) * (len(self.strips) - 1))
         if threads > 1:
-            list(_pool(threads, os.getpid()).map(work, range(threads)))
+            list(_pool(torch.get_num_threads(), os.getpid()).map(work, range(threads)))
         else:
             work(0)
 
@@ -88,7 +88,7 @@ def _wide(logits: Tensor) -> torch.dtype:
     return torch.promote_types(logits.dtype, torch.float32)
 
 
-def flat(tensor: Tensor) -> Any:
+def _flat(tensor: Tensor) -> Any:
     """All from the first to the last element as they lie in memory, half precision as uint16."""
     far = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
     line = tensor.detach().as_strided((far + 1 if tensor.numel() else 0,), (1,))
@@ -99,13 +99,13 @@ def flat(tensor: Tensor) -> Any:
 
 def _label_fields(labels: Tensor) -> tuple[tuple[Any, ...], int]:
     """A field of each type, all but one of them empty, and which one is not."""
-    field = flat(labels.view(torch.uint8) if labels.dtype == torch.bool else labels)
+    field = _flat(labels.view(torch.uint8) if labels.dtype == torch.bool else labels)
     field = field if field.dtype in LABELS else field.astype(np.int64)
     which = LABELS.index(field.dtype.type)
     return tuple(field if k == which else np.empty(0, kind) for k, kind in enumerate(LABELS)), which
 
 
-def steps(tensor: Tensor, image: int) -> tuple[int, ...]:
+def _steps(tensor: Tensor, image: int) -> tuple[int, ...]:
     """Where the image begins and how far apart its classes, rows and columns are; of logits also whether bfloat16."""
     first, *others = tensor.stride()
     brain = (int(tensor.dtype == torch.bfloat16),) if tensor.is_floating_point() else ()
@@ -170,7 +170,7 @@ def backward(
     """See `fused.pixel_sums_backward`."""
     gradient = torch.empty_like(logits)
     work = _work(logits, labels, weights, ignore_index, gamma, overlap, spread, out=gradient)
-    field, wide = flat(gradient), _wide(logits)
+    field, wide = _flat(gradient), _wide(logits)
     slopes = torch.zeros(len(logits), 2, logits.shape[1] + 1, dtype=wide)
     if overlap:
         slopes[..., :-1] = by_class[:, :2]
@@ -178,6 +178,6 @@ def backward(
     by = by_image.to(wide).numpy()
     work.run(
         descend,
-        lambda image, _: ((hit[image], predicted[image], by[image]), (field, steps(gradient, image))),
+        lambda image, _: ((hit[image], predicted[image], by[image]), (field, _steps(gradient, image))),
     )
     return gradient
