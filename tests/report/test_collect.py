@@ -11,13 +11,13 @@ from labelprep.report.collect import read_sources
 
 
 def test_each_folder_is_recognised_by_what_it_holds(built):
-    sources = read_sources([built.eval, built.run, built.out])
-    assert sources.prepared.root == built.out
-    assert [r.folder for r in sources.runs] == [built.run]
-    assert [s.folder for s in sources.scores] == [built.eval]
-    assert sources.weights.method == "inverse"
-    assert sources.table == built.table
-    assert np.array_equal(sources.scores[0].confusion, built.confusion())
+    with closing(read_sources([built.eval, built.run, built.out])) as sources:
+        assert sources.prepared.root == built.out
+        assert [r.folder for r in sources.runs] == [built.run]
+        assert [s.folder for s in sources.scores] == [built.eval]
+        assert sources.weights.method == "inverse"
+        assert sources.table == built.table
+        assert np.array_equal(sources.scores[0].confusion, built.confusion())
 
 
 def test_a_folder_given_twice_counts_once(built):
