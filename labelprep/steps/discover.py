@@ -152,6 +152,11 @@ def _refuse_nothing(
     Raises:
         LayoutError: with the option that usually mends it.
     """
+    if seen.masks == 0 and found.pairs:
+        told = db.execute("SELECT DISTINCT json_extract(body, '$.message') FROM finding ORDER BY rowid LIMIT 3")
+        listed = "".join(f"\n  {message}" for (message,) in told) or "\n  the list is empty"
+        message = f"none of the listed masks can be read ({found.why}):{listed}"
+        raise LayoutError(message, path=dataset.root, hint="paths are taken from the list's folder, then the dataset's")
     if seen.masks == 0:
         endings = ", ".join(ENDINGS)
         suffix = f" whose names end in {str(found.mask_suffix)!r}" if found.mask_suffix else ""

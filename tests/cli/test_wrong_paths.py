@@ -40,3 +40,15 @@ def test_presets_are_listed_where_no_table_is_named():
     assert "preset:voc: labelprep classes.yaml, 21 classes, 1 ignored\n" in shown.out
     listed = labelprep("classes", "show", "--json").objects
     assert {"preset:voc", "preset:cityscapes"} <= {row.get("source") for row in listed}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [("images/b.png,masks/b.png\n", "the listed mask masks/b.png: no such file"), ("", "list is empty")],
+)
+def test_a_list_of_pairs_without_a_mask_that_is_there(place, tmp_path, rows, told):
+    (tmp_path / "list.csv").write_text(f"image,mask\n{rows}")
+    refused = labelprep("validate", "data", "--pairs", "list.csv")
+    assert refused.code == 2
+    assert "none of the listed masks can be read" in refused.err
+    assert told in refused.err
