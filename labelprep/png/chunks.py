@@ -20,6 +20,7 @@ GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 _CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # Adam7
 _PIECE = 1 << 20
+_CHUNK, _CHECKSUM = struct.Struct(">I4s"), struct.Struct(">I")
 COMPRESSED = frozenset({b"iCCP", b"zTXt", b"iTXt"})
 MOST_TEXT = 4 << 20  # bytes; as large as profiles get
 MANY_CHUNKS, SHORT_CHUNK = 5_000, 256  # from so many on, they hold so many bytes on average: a list of them is no bomb
@@ -74,12 +75,11 @@ def walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         if count > MANY_CHUNKS and at < count * SHORT_CHUNK:
             message = f"damaged PNG: {count:,} chunks in its first {at:,} bytes; no program writes such files"
             raise DamagedFileError(message)
-        size = int.from_bytes(view[at : at + 4])
-        name = bytes(view[at + 4 : at + 8])
+        size, name = _CHUNK.unpack_from(data, at)
         end = at + 12 + size
         if end > len(data):
             break
-        if crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
+        if crc32(view[at + 4 : end - 4]) != _CHECKSUM.unpack_from(data, end - 4)[0]:
             message = f"damaged PNG: wrong checksum in chunk {name.decode('latin-1')!r} at byte {at}"
             raise DamagedFileError(message)
         yield name, view[at + 8 : end - 4]

@@ -121,7 +121,13 @@ def _decode_colors(raw: NDArray[np.uint8], header: Header, step: int, seeds: See
     status = kernels.decode_colors(raw, header.height, header.width, step, codes, pixels, book)
     if status != kernels.DONE:
         return None
-    return Codes(colors & np.uint32(0xFFFFFF) if step == 4 else colors, pixels, first, codes.reshape(header.height, header.width), None)
+    return Codes(
+        colors & np.uint32(0xFFFFFF) if step == 4 else colors,
+        pixels,
+        first,
+        codes.reshape(header.height, header.width),
+        None,
+    )
 
 
 def _decode_values(raw: NDArray[np.uint8], parts: list[tuple[bytes, memoryview]], header: Header) -> Codes | None:

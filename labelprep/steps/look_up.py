@@ -89,22 +89,27 @@ def value_book(table: ClassTable) -> Book:
     return _book({v: class_id for v, class_id in table.source_ids.items() if 0 <= v < VALUES}, VALUES, table)
 
 
-@dataclass(frozen=True, eq=False)
 class Reading:
     """A mask, looked up.
 
     Attributes:
         coded: its values and pixels.
         book: what they were looked up in.
+        ids: (U,) the id of each value, -1 where the book does not hold it.
+        used: positions of the values that have pixels.
+        ids_of_used: their ids, -1 where the book holds none.
+        unknown: number of pixels whose value the book does not hold.
     """
 
-    coded: Coded
-    book: Book
-
-    @cached_property
-    def ids(self) -> NDArray[np.int32]:
-        """(U,) the id of each value, -1 where the book does not hold it."""
-        return self.book.ids_of(self.coded.values)
+    def __init__(self, coded: Coded, book: Book) -> None:
+        """Looks up the values of a mask."""
+        self.coded, self.book = coded, book
+        self.ids = book.ids_of(coded.values)
+        self.used = coded.used()
+        self.ids_of_used: NDArray[np.int32] = self.ids[self.used]
+        self.unknown = 0
+        if self.ids_of_used.min(initial=0) < 0:
+            self.unknown = int(coded.pixels[self.used[self.ids_of_used < 0]].sum())
 
     @cached_property
     def mirrored(self) -> NDArray[np.int32]:
@@ -112,26 +117,9 @@ class Reading:
         return _ids_of(self.book, self.coded.values.tobytes(), mirrored=True)
 
     @cached_property
-    def used(self) -> NDArray[np.int64]:
-        """Positions of the values that have pixels."""
-        return self.coded.used()
-
-    @cached_property
-    def ids_of_used(self) -> NDArray[np.int32]:
-        """The ids of the values that have pixels, -1 where the book holds none."""
-        return self.ids[self.used]
-
-    @cached_property
     def strange(self) -> NDArray[np.bool_]:
         """(U,) the values that have pixels and are not in the book."""
         return (self.ids < 0) & (self.coded.pixels > 0)
-
-    @cached_property
-    def unknown(self) -> int:
-        """Number of pixels whose value the book does not hold."""
-        if self.ids_of_used.min(initial=0) >= 0:
-            return 0
-        return int(self.coded.pixels[self.used[self.ids_of_used < 0]].sum())
 
     def values(self) -> NDArray[np.uint32]:
         """The values that have pixels, without the one for "no label here"."""

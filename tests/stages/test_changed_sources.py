@@ -126,13 +126,14 @@ def test_of_failed_masks_only_those_that_were_mended_are_read_again(data, tmp_pa
 def test_what_could_not_be_read_is_tried_again_though_nothing_about_it_changed(data, tmp_path, monkeypatch, kind):
     """A right that is given back changes neither size nor time."""
     closed = data.root / kind / "3.png"
+    read = File.read_range
 
-    def refusing(path, *words, **more):
-        if Path(path) == closed:
-            raise PermissionError(13, "Permission denied", path)
-        return open(path, *words, **more)  # noqa: PTH123
+    def refusing(self, *words):
+        if Path(self) == closed:
+            raise PermissionError(13, "Permission denied", self)
+        return read(self, *words)
 
-    monkeypatch.setattr("labelprep.storage.file.open", refusing, raising=False)
+    monkeypatch.setattr(File, "read_range", refusing)  # read_bytes reads so too
     first = convert(data, tmp_path / "out")
     assert (first.code, [f["code"] for f in first.findings if f["severity"] == "error"]) == (3, ["unreadable-file"])
     assert "Permission denied" in first.out
