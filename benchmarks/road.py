@@ -1,7 +1,7 @@
 """Where the time of a run goes, what a second worker brings, what memory it takes: the road as a whole.
 
     python benchmarks/road.py profile [--data ../shared/data/camseq] [--copies 10]
-    python benchmarks/road.py workers [--copies 10 40]
+    python benchmarks/road.py workers [--data DIR | --drawn] [--copies 10 40]
     python benchmarks/road.py large [--side 20000]
 
 `profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sets import copied
+from sets import Set, copied, make
 
 from labelprep import prepare
 from labelprep.png import fast, kernels, write
@@ -37,6 +37,7 @@ from labelprep.spec import ConvertStage, DatasetSpec, ValidateStage
 from labelprep.stages import Inputs, RunContext, convert, validate
 from labelprep.steps.palette import read_ids
 
+DRAWN = 12  # masks, of which copies are made
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "camseq"
 
@@ -141,7 +142,16 @@ def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, 
     return time.perf_counter() - began, processor, largest
 
 
-def workers(data: Path, copies: list[int], rounds: int) -> None:
+def with_images(this: Set) -> Path:
+    """The folder of a drawn set, with a flat image of the size of each mask."""
+    (this.root / "images").mkdir()
+    for path in this.masks:
+        with Image.open(path) as mask:
+            Image.new("L", mask.size).save(this.root / "images" / path.name)
+    return this.root
+
+
+def workers(data: Path | None, copies: list[int], rounds: int) -> None:
     kinds = {
         "1 worker": ["--scheduler", "local", "--jobs", "1"],
         "2 workers": ["--scheduler", "local", "--jobs", "2"],
@@ -150,6 +160,8 @@ def workers(data: Path, copies: list[int], rounds: int) -> None:
     }
     with tempfile.TemporaryDirectory() as scratch:
         few, many = Path(scratch, "few"), Path(scratch, "many")
+        ignore = [] if data is None else ["--ignore", "Void"]
+        data = data or with_images(make("drawn", Path(scratch), DRAWN))
         more = copied(data, many, copies[1]) - copied(data, few, copies[0])
         out = Path(scratch, "out")
         paces: dict[str, list[float]] = {name: [] for name in kinds}
@@ -157,8 +169,8 @@ def workers(data: Path, copies: list[int], rounds: int) -> None:
         sizes: dict[str, list[int]] = {}
         for _ in range(rounds):
             for name, words in kinds.items():
-                short, low, _ = run_command(few, out, [*words, "--ignore", "Void"])
-                long, high, sizes[name] = run_command(many, out, [*words, "--ignore", "Void"])
+                short, low, _ = run_command(few, out, [*words, *ignore])
+                long, high, sizes[name] = run_command(many, out, [*words, *ignore])
                 paces[name].append(more / (long - short))
                 costs[name].append((high - low) / more)
         print("| | masks/s (best) | processor time a mask | PSS of the processes, MB |\n|---|---|---|---|")
@@ -199,13 +211,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("what", choices=["profile", "workers", "large"])
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--drawn", action="store_true", help="of `workers`: drawn masks of 2048x1024 in 19 classes")
     parser.add_argument("--copies", type=int, nargs="*", default=[10, 40])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--side", type=int, default=20000)
     words = parser.parse_args()
     tasks: dict[str, Callable[[], None]] = {
         "profile": partial(profile, words.data, words.copies[0], words.rounds),
-        "workers": partial(workers, words.data, words.copies, words.rounds),
+        "workers": partial(workers, None if words.drawn else words.data, words.copies, words.rounds),
         "large": partial(large, words.side),
     }
     tasks[words.what]()
