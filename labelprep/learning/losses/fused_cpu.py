@@ -52,18 +52,19 @@ class _Work:
         z, (y, which) = _flat(self.logits), _label_fields(self.labels)
         places = iter(list(product(range(len(self.logits)), range(len(self.strips) - 1))))  # shared by the threads
 
-        def work(_: int) -> None:
+        def work() -> None:
             scratch = self._scratch()
             for image, k in places:
                 here = (z, _steps(self.logits, image)), (y, (which, *_steps(self.labels, image)))
                 strip = (self.width, self.strips[k], self.strips[k + 1])
                 kernel(*here, strip, self.weights, self.words, scratch, *others(image, k))
 
-        threads = min(torch.get_num_threads(), len(self.logits) * (len(self.strips) - 1))
-        if threads > 1:
-            list(_pool(torch.get_num_threads(), os.getpid()).map(work, range(threads)))
-        else:
-            work(0)
+        threads = torch.get_num_threads()
+        more = min(threads, len(self.logits) * (len(self.strips) - 1)) - 1  # than this thread
+        helpers = [_pool(threads, os.getpid()).submit(work) for _ in range(more)]
+        work()
+        for one in helpers:
+            one.result()
 
     def _scratch(self) -> tuple[Any, ...]:
         """See `passes.add_up`."""
