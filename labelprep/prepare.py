@@ -186,9 +186,9 @@ def _failed(findings: Iterable[Finding]) -> bool:
 
 
 def _outcome(sample: Sample, facts: dict[str, Any], findings: Iterable[Finding], vote: str | None = None) -> Outcome:
-    named = tuple(replace(f, key=sample.key, path=f.path or sample.named) for f in findings)
-    codes = tuple(dict.fromkeys(f.code for f in named))
-    return Outcome(_row(sample, facts | {"findings": codes}), named, vote)
+    named = tuple([replace(f, key=sample.key, path=f.path or sample.named) for f in findings])
+    facts = facts | {"findings": tuple(dict.fromkeys(f.code for f in named))} if named else facts
+    return Outcome(_row(sample, facts), named, vote)
 
 
 def _row(sample: Sample, facts: dict[str, Any]) -> Row:

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,11 +121,11 @@ def test_a_changed_source_is_not_recalled(opened, out):
     with opened() as ledger:
         ledger.record(answers(line(0)))
     for changed in (
-        replace(sample(0), mask_mtime_ns=99),
-        replace(sample(0), mask_size=99),
-        replace(sample(0), split="val"),
-        replace(sample(0), image_mtime_ns=99),
-        replace(sample(0), source="elsewhere.png"),
+        sample(0)._replace(mask_mtime_ns=99),
+        sample(0)._replace(mask_size=99),
+        sample(0)._replace(split="val"),
+        sample(0)._replace(image_mtime_ns=99),
+        sample(0)._replace(source="elsewhere.png"),
     ):
         with opened() as ledger:
             assert not ledger.recall(0, changed)

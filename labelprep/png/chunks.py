@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zlib_ng.zlib_ng import crc32
 
@@ -26,8 +26,7 @@ MOST_TEXT = 4 << 20  # bytes; as large as profiles get
 MANY_CHUNKS, SHORT_CHUNK = 5_000, 256  # from so many on, they hold so many bytes on average: a list of them is no bomb
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What IHDR says.
 
     Attributes:

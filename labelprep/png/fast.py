@@ -54,6 +54,7 @@ class Codes(NamedTuple):
     palette: NDArray[np.uint8] | None
 
 
+_OPAQUE, _NOWHERE = np.uint32(0xFF000000), np.full(256, -1, np.int64)
 NO_SEEDS = Seeds(np.zeros(256, np.uint32), np.zeros(256, np.bool_))
 
 
@@ -112,9 +113,8 @@ def _inflate(parts: list[tuple[bytes, memoryview]], size: int) -> NDArray[np.uin
 def _decode_colors(raw: NDArray[np.uint8], header: Header, step: int, seeds: Seeds) -> Codes | None:
     from labelprep.png import kernels
 
-    opaque = np.uint32(0xFF000000 if step == 4 else 0)
-    colors, taken = seeds.colors | opaque, seeds.taken.copy()
-    first = np.full(256, -1, np.int64)
+    colors = seeds.colors | _OPAQUE if step == 4 else seeds.colors.copy()
+    taken, first = seeds.taken.copy(), _NOWHERE.copy()
     pixels = np.zeros(256, np.int64)
     codes = np.empty(header.height * header.width, np.uint8)
     book = (np.empty(kernels.SLOTS, np.uint16), colors, taken, first, np.zeros(256, np.int64))
@@ -146,4 +146,4 @@ def _decode_values(raw: NDArray[np.uint8], parts: list[tuple[bytes, memoryview]]
     if palette is not None and pixels[len(palette) :].any():
         return None
     shape = (header.height, header.width)
-    return Codes(np.arange(256, dtype=np.uint32), pixels, np.full(256, -1, np.int64), codes.reshape(shape), palette)
+    return Codes(np.arange(256, dtype=np.uint32), pixels, _NOWHERE.copy(), codes.reshape(shape), palette)

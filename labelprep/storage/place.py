@@ -128,6 +128,9 @@ def state_of(path: Readable) -> tuple[int, int]:
     Raises:
         OSError: where there is none.
     """
+    if isinstance(path, File):  # nearly all of them
+        state = os.stat(path)  # noqa: PTH116
+        return state.st_size, state.st_mtime_ns
     if isinstance(path, Member):
         return path.size, state_of(path.container)[1]
     if isinstance(path, Remote):
