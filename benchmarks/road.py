@@ -1,7 +1,7 @@
 """Where the time of a run goes, what a second worker brings, what memory it takes: the road as a whole.
 
-    python benchmarks/road.py profile [--data ../shared/data/camseq] [--copies 10]
-    python benchmarks/road.py workers [--data DIR | --drawn] [--copies 10 40]
+    python benchmarks/road.py profile [--data ../shared/data/camseq] [--copies 40]
+    python benchmarks/road.py workers [--data DIR | --drawn] [--copies 150 600]
     python benchmarks/road.py large [--side 20000]
 
 `profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sets import Set, copied, make
+from sets import copied, make
 
 from labelprep import prepare
 from labelprep.png import fast, kernels, write
@@ -141,13 +141,17 @@ def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, 
     return time.perf_counter() - began, processor, largest
 
 
-def with_images(this: Set) -> Path:
-    """The folder of a drawn set, with a flat image of the size of each mask."""
-    (this.root / "images").mkdir()
-    for path in this.masks:
+def light(data: Path, folder: Path) -> Path:
+    """The masks of a set with flat images, of which tens of thousands of copies fit into memory."""
+    root = folder / "light"
+    (root / "images").mkdir(parents=True)
+    shutil.copytree(data / "masks", root / "masks")
+    for table in data.glob("*.txt"):
+        shutil.copy(table, root)
+    for path in sorted((root / "masks").iterdir()):
         with Image.open(path) as mask:
-            Image.new("L", mask.size).save(this.root / "images" / path.name)
-    return this.root
+            Image.new("L", mask.size).save(root / "images" / path.name.replace("_L.png", ".png"))
+    return root
 
 
 def workers(data: Path | None, copies: list[int], rounds: int) -> None:
@@ -160,7 +164,7 @@ def workers(data: Path | None, copies: list[int], rounds: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         few, many = Path(scratch, "few"), Path(scratch, "many")
         ignore = [] if data is None else ["--ignore", "Void"]
-        data = data or with_images(make("drawn", Path(scratch), DRAWN))
+        data = light(data or make("drawn", Path(scratch), DRAWN).root, Path(scratch))
         more = copied(data, many, copies[1]) - copied(data, few, copies[0])
         out = Path(scratch, "out")
         paces: dict[str, list[float]] = {name: [] for name in kinds}
@@ -211,13 +215,13 @@ def main() -> None:
     parser.add_argument("what", choices=["profile", "workers", "large"])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--drawn", action="store_true", help="of `workers`: drawn masks of 2048x1024 in 19 classes")
-    parser.add_argument("--copies", type=int, nargs="*", default=[10, 40])
+    parser.add_argument("--copies", type=int, nargs="*", help="of the set: one number for `profile`, two for `workers`")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--side", type=int, default=20000)
     words = parser.parse_args()
     tasks: dict[str, Callable[[], None]] = {
-        "profile": partial(profile, words.data, words.copies[0], words.rounds),
-        "workers": partial(workers, None if words.drawn else words.data, words.copies, words.rounds),
+        "profile": partial(profile, words.data, (words.copies or [40])[0], words.rounds),
+        "workers": partial(workers, None if words.drawn else words.data, words.copies or [150, 600], words.rounds),
         "large": partial(large, words.side),
     }
     tasks[words.what]()
