@@ -1,18 +1,15 @@
-"""What is done, on disk: the journal that survives the run, and the table that puts results back in plan order.
+"""What is done: the table that puts results back in plan order, filled from the journal and from what workers answer.
 
-The driver alone writes the journal, one append per batch. A sample whose line is there, with the same source size
-and time, is not read again, as long as the mask that the line tells of lies there. Lookups go through SQLite in a
-folder of the run's own, so that memory stays flat however many samples there are.
+A sample whose line is in the journal, with the same source size and time, is not read again, as long as the mask that
+the line tells of lies there. Lookups go through SQLite in a folder of the run's own, so that memory stays flat however
+many samples there are.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import posixpath
-import shutil
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -22,16 +19,13 @@ from typing import Any
 import orjson
 
 from labelprep import batch
-from labelprep.errors import EnvironmentFailure, naming
-from labelprep.prepared import STATE, mask_path
+from labelprep.errors import EnvironmentFailure
+from labelprep.journal import Journal
+from labelprep.prepared import mask_path
 from labelprep.steps.look_up import Order
 from labelprep.steps.plan import Sample
-from labelprep.storage.atomic import discard, write_lines
-from labelprep.storage.parts import Parts
 from labelprep.storage.place import Place, Remote
 
-FORMER = "former.jsonl"  # beside the journal: the lines of runs that were replaced
-SYNC_EVERY = 1.0  # seconds of work that a loss of power may cost; a killed run loses nothing that is written
 # a file that failed of these may be good by now, though it has not changed
 PLACE = {"unreadable-file", "image-unreadable", "crashed-decoder", "hung-decoder", "out-of-memory", "source-changed"}
 _SCHEMA = """
@@ -71,29 +65,26 @@ class Ledger:
         self._table = sqlite3.connect(workdir / "ledger.sqlite", isolation_level=None)
         self._table.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
         self._out = out
-        self._journal = journal = None if out is None else out / STATE / "journal.jsonl"
+        self._journal = None if out is None else Journal(out)
         self.severities: Counter[str] = Counter()
         self.done = self.fresh = self.retried = 0
         self._listed = self._former = self._indexed = False
-        self._next_sync = time.monotonic() + SYNC_EVERY
-        self._parts = Parts(journal) if isinstance(journal, Remote) else None
-        if journal is not None:
-            self._load(journal, tell, trust=trust)
-            self._load(journal.with_name(FORMER), tell, trust=False)
-        self._torn = journal is not None and _is_torn(journal)
+        if self._journal is not None:
+            self._load(self._journal.lines(), tell, trust=trust)
+            self._load(self._journal.former_lines(), tell, trust=False)
 
     def close(self) -> None:
         """Lets go of the tables, and sends what a store was not told yet."""
         try:
-            if self._parts is not None:
+            if self._journal is not None:
                 with suppress(EnvironmentFailure):  # what is not sent is done again; the run ended for another reason
                     self.still_ours()
-                    self._parts.send()
+                    self._journal.send()
         finally:
             self._table.close()
 
-    def _load(self, journal: Place, tell: Callable[[], object], *, trust: bool) -> None:
-        for key, ending, line in _read(journal):
+    def _load(self, lines: Iterable[tuple[str, str, str]], tell: Callable[[], object], *, trust: bool) -> None:
+        for key, ending, line in lines:
             tell()
             self._former = True
             if trust:
@@ -139,7 +130,8 @@ class Ledger:
             lines = [(told := line | {"tie": tie}, orjson.dumps(told)) for line, _ in lines]
         final = [(line, text.decode()) for line, text in lines if not line["undecided"]]
         if self._journal is not None and final:
-            self._append("".join(f"{text}\n" for _, text in final))
+            self.still_ours()
+            self._journal.append("".join(f"{text}\n" for _, text in final))
         self._keep(final)
         for line, _ in lines:
             if line["undecided"]:
@@ -210,10 +202,7 @@ class Ledger:
                 yield line
 
         if self._journal is not None:
-            write_lines(self._journal, lines())
-            if self._parts is not None:
-                self._parts.clear()
-            discard(self._journal.with_name(FORMER))
+            self._journal.replace(lines())
 
     def _index(self) -> None:
         """Makes keys quick to find; a first run never asks for one."""
@@ -276,96 +265,6 @@ class Ledger:
     def _one(self, query: str, *values: Any) -> Any:
         return self._table.execute(query, values).fetchone()[0]
 
-    def _append(self, text: str) -> None:
-        self.still_ours()
-        journal = self._journal
-        if self._parts is not None:
-            self._parts.append(text)
-        if journal is None or isinstance(journal, Remote):
-            return
-        try:
-            journal.parent.mkdir(parents=True, exist_ok=True)
-            with journal.open("ab") as file:
-                file.write(("\n" + text if self._torn else text).encode())
-                self._torn = False
-                file.flush()
-                if time.monotonic() >= self._next_sync:  # at every batch of eight masks it took a tenth of a run
-                    os.fsync(file.fileno())
-                    self._next_sync = time.monotonic() + SYNC_EVERY
-        except OSError as error:
-            message = f"cannot write: {error.strerror or error}"
-            raise EnvironmentFailure(message, path=journal, hint="make room or permission, then run again") from error
-
 
 def _failed(line: Mapping[str, Any]) -> bool:
     return line["row"]["xxh3"] is None
-
-
-def _read(journal: Place) -> Iterator[tuple[str, str, str]]:
-    """(key, ending of the image, line) of every whole line; what a killed run left unfinished is passed over."""
-    for line in _lines_in(journal):
-        try:
-            text = line.decode()
-            row = json.loads(text)["row"]
-            key, image = row["key"], row["image"]
-        except (ValueError, KeyError, TypeError):
-            continue
-        yield key, posixpath.splitext(image)[1] if image else "", text
-
-
-def _lines_in(journal: Place) -> Iterator[bytes]:
-    if isinstance(journal, Remote) and journal.name != FORMER:
-        yield from Parts(journal).lines()
-        return
-    try:
-        with naming(journal):
-            file = journal.open("rb")  # as bytes, because a kill may cut a character in two
-    except FileNotFoundError:
-        return
-    with naming(journal), file:
-        yield from file
-
-
-def put_aside(out: Place) -> None:
-    """Takes the journal's lines out of use, but keeps them at hand: what they tell of is swept at the end of the run.
-
-    Raises:
-        OSError: where the folder cannot be changed.
-    """
-    journal = out / STATE / "journal.jsonl"
-    former = journal.with_name(FORMER)
-    if isinstance(journal, Remote) or isinstance(former, Remote):
-        _put_aside_objects(journal, former)
-        return
-    if not journal.exists():
-        return
-    if former.exists():
-        with journal.open("rb") as lines, former.open("ab") as file:
-            file.write(b"\n")
-            shutil.copyfileobj(lines, file)
-        journal.unlink()
-    else:
-        journal.replace(former)
-
-
-def _put_aside_objects(journal: Place, former: Place) -> None:
-    if next(_read(journal), None) is not None:
-        whole = (line for place in (former, journal) for *_, line in _read(place))
-        write_lines(former, (line.rstrip("\n") for line in whole))
-    if isinstance(journal, Remote):
-        Parts(journal).clear()
-        journal.unlink(missing_ok=True)
-
-
-def _is_torn(journal: Place) -> bool:
-    """Whether the journal ends in the middle of a line, which the next line must not continue; no object does."""
-    if isinstance(journal, Remote):
-        return False
-    try:
-        with naming(journal), journal.open("rb") as file:
-            if file.seek(0, os.SEEK_END) == 0:
-                return False
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
-    except FileNotFoundError:
-        return False

@@ -17,8 +17,20 @@ FLOORS = (
     {"steps", "weights", "weight_schemes", "dominance", "metrics", "scoring"},
     {"prepared"},
     {"batch"},
-    {"prepare", "ledger", "setwide", "publish", "stale", "inspection", "proposal", "split", "score", "verify"}
-    | {"lookalikes"}
+    {
+        "prepare",
+        "journal",
+        "ledger",
+        "setwide",
+        "publish",
+        "stale",
+        "inspection",
+        "proposal",
+        "split",
+        "score",
+        "verify",
+    }
+    | {"journal", "lookalikes"}
     | {"exports", "tiling"},
     {"execution"},
     {"stages"},

@@ -231,7 +231,7 @@ def test_a_journal_that_cannot_be_written_is_an_error_that_names_it(opened, out,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    monkeypatch.setattr("labelprep.ledger.SYNC_EVERY", 0.0)
+    monkeypatch.setattr("labelprep.journal.SYNC_EVERY", 0.0)
     with opened() as ledger, pytest.raises(EnvironmentFailure, match="No space left") as caught:
         ledger.record(answers(line(0)))
     assert caught.value.path == str(journal(out))

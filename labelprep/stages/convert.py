@@ -11,7 +11,8 @@ import orjson
 
 from labelprep.errors import EnvironmentFailure, UsageError, naming
 from labelprep.formats.polygons.forms import COLLECTED
-from labelprep.ledger import FORMER, Ledger, put_aside
+from labelprep.journal import FORMER, put_aside
+from labelprep.ledger import Ledger
 from labelprep.prepare import Context
 from labelprep.prepared import SCHEMA_VERSION, STATE, Prepared, mark_unfinished
 from labelprep.publish import PASSES, class_rows, publish, versions
