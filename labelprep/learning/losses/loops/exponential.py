@@ -76,6 +76,7 @@ def _same_bits(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
 
+# The bodies of `exp` and `log` never run: numba compiles what `overload` gives for the type.
 def exp(value: Any) -> Any:
     """The power of e, to 2 units in the last place; 0 where it is no normal number; NaN of NaN.
 

@@ -15,6 +15,7 @@ EXACT: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 quick: Any = compiled(**EXACT)
 
 
+# The bodies of these two never run: numba compiles what `overload` gives for the type.
 def _widen(value: Any, brain: Any) -> Any:
     """A stored logit as a number to reckon with; two bytes are a bfloat16 where `brain`, else a float16."""
     raise NotImplementedError
