@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from labelprep.errors import EnvironmentFailure, naming
 from labelprep.prepared import STATE
-from labelprep.storage.atomic import discard, write_lines
+from labelprep.storage.atomic import discard, write_chunks, write_lines
 from labelprep.storage.parts import Parts
 from labelprep.storage.place import Place, Remote
 
@@ -43,7 +43,7 @@ class Journal:
         """The same of the runs that were replaced."""
         return _read(self._path.with_name(FORMER))
 
-    def append(self, text: str) -> None:
+    def append(self, lines: bytes) -> None:
         """Writes whole lines behind the others.
 
         Raises:
@@ -51,13 +51,13 @@ class Journal:
         """
         path = self._path
         if self._parts is not None:
-            self._parts.append(text)
+            self._parts.append(lines)
         if isinstance(path, Remote):
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
-                file.write(("\n" + text if self._torn else text).encode())
+                file.write(b"\n" + lines if self._torn else lines)
                 self._torn = False
                 file.flush()
                 if time.monotonic() >= self._next_sync:  # at every batch of eight masks it took a tenth of a run
@@ -76,13 +76,13 @@ class Journal:
         if self._parts is not None:
             self._parts.send()
 
-    def replace(self, lines: Iterable[str]) -> None:
-        """Puts these lines in place of all, and forgets the runs before.
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Puts these lines, with their ends, in place of all, and forgets the runs before.
 
         Raises:
             EnvironmentFailure: where the journal cannot be written.
         """
-        write_lines(self._path, lines)
+        write_chunks(self._path, lines)
         if self._parts is not None:
             self._parts.clear()
         discard(self._path.with_name(FORMER))

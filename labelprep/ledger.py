@@ -11,7 +11,7 @@ import json
 import posixpath
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from labelprep.storage.place import Place, Remote
 PLACE = {"unreadable-file", "image-unreadable", "crashed-decoder", "hung-decoder", "out-of-memory", "source-changed"}
 _SCHEMA = """
 CREATE TABLE old (key TEXT PRIMARY KEY, line TEXT) WITHOUT ROWID;
-CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line TEXT);
+CREATE TABLE new (n INTEGER PRIMARY KEY, key TEXT, vote TEXT, written INTEGER, image TEXT, line BLOB);
 CREATE TABLE undecided (n INTEGER PRIMARY KEY);
 CREATE TABLE wrote (key TEXT, image TEXT, PRIMARY KEY (key, image)) WITHOUT ROWID;
 CREATE TABLE listed (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -128,10 +128,10 @@ class Ledger:
         lines = [(orjson.loads(text), text) for text in batch.separate(answers)]
         if tie is not None:
             lines = [(told := line | {"tie": tie}, orjson.dumps(told)) for line, _ in lines]
-        final = [(line, text.decode()) for line, text in lines if not line["undecided"]]
+        final = [(line, text) for line, text in lines if not line["undecided"]]
         if self._journal is not None and final:
             self.still_ours()
-            self._journal.append("".join(f"{text}\n" for _, text in final))
+            self._journal.append(b"".join([text + b"\n" for _, text in final]))
         self._keep(final)
         for line, _ in lines:
             if line["undecided"]:
@@ -183,7 +183,8 @@ class Ledger:
     def holds_image(self, key: str, ending: str) -> bool:
         """Whether a mask of that key was written and its image has that ending (`.png`)."""
         self._index()
-        return bool(self._one("SELECT count(*) FROM new WHERE key = ? AND written AND image = ?", key, ending))
+        images = self._table.execute("SELECT image FROM new WHERE key = ? AND written AND image IS NOT NULL", (key,))
+        return any(posixpath.splitext(image)[1] == ending for (image,) in images)
 
     def wrote(self, key: str, image: str | None = None) -> bool:
         """Whether an earlier run in this folder had that key, with an image of that ending where one is given."""
@@ -196,10 +197,10 @@ class Ledger:
     def compact(self, wait: Callable[[], object] = lambda: None) -> None:
         """Leaves one line a sample in the journal, in plan order, and forgets the runs before; `wait` hears of each."""
 
-        def lines() -> Iterator[str]:
+        def lines() -> Iterator[bytes]:
             for (line,) in self._table.execute("SELECT line FROM new ORDER BY n"):
                 wait()
-                yield line
+                yield line + b"\n"
 
         if self._journal is not None:
             self._journal.replace(lines())
@@ -245,19 +246,16 @@ class Ledger:
         return bool(self._one("SELECT count(*) FROM listed WHERE name = ?", mask.path))
 
     def _keep_old(self, line: Mapping[str, Any]) -> None:
-        self._keep([(line, orjson.dumps(line).decode())])
+        self._keep([(line, orjson.dumps(line))])
 
-    def _keep(self, lines: Iterable[tuple[Mapping[str, Any], str]]) -> None:
-        self._table.executemany("INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)", map(self._kept, lines))
-
-    def _kept(self, line_and_text: tuple[Mapping[str, Any], str]) -> tuple[Any, ...]:
-        line, text = line_and_text
-        row, image = line["row"], line["row"]["image"]
-        self.done += 1
-        for finding in line["findings"]:
-            self.severities[finding["severity"]] += 1
-        ending = image and posixpath.splitext(image)[1]
-        return line["n"], row["key"], line["vote"], row["xxh3"] is not None, ending, text
+    def _keep(self, lines: Sequence[tuple[Mapping[str, Any], bytes]]) -> None:
+        rows = [
+            (line["n"], (row := line["row"])["key"], line["vote"], row["xxh3"] is not None, row["image"], text)
+            for line, text in lines
+        ]
+        self._table.executemany("INSERT OR REPLACE INTO new VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.done += len(rows)
+        self.severities.update(finding["severity"] for line, _ in lines for finding in line["findings"])
 
     def _wait(self, n: int) -> None:
         self._table.execute("INSERT OR REPLACE INTO undecided VALUES (?)", (n,))

@@ -6,12 +6,12 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
@@ -24,17 +24,18 @@ from labelprep.classes import ClassTable
 from labelprep.findings import Finding
 from labelprep.ledger import Ledger
 from labelprep.prepare import Context
-from labelprep.prepared import SCHEMA_VERSION, STATE, Row, mark_unfinished
+from labelprep.prepared import SCHEMA_VERSION, STATE, mark_unfinished
 from labelprep.setwide import Copies, NearMisses, absent_classes
 from labelprep.stale import sweep
 from labelprep.steps.count import ClassCounts
 from labelprep.steps.discover import Plan
-from labelprep.storage.atomic import write_lines
+from labelprep.storage.atomic import write_chunks, write_lines
 from labelprep.storage.place import Place
 from labelprep.storage.remembered import Remembered
 
 PASSES = 3  # findings, manifest and journal
 _SUMMED_AT_ONCE = 1024
+_CHUNK = 1 << 18  # bytes
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Totals:
     votes: Counter[str] = field(default_factory=Counter)
     severities: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
-    _rows: list[Row] = field(default_factory=list)  # not summed up yet: a thousand at once take a tenth of the time
+    _rows: list[Mapping[str, Any]] = field(default_factory=list)  # not summed up yet, for speed
 
     def __post_init__(self) -> None:
         self._counts = ClassCounts.zero(self.classes)
@@ -59,12 +60,12 @@ class Totals:
         self._sum_up()
         return self._counts
 
-    def add(self, row: Row, vote: str | None) -> None:
-        """Adds the result of one sample."""
+    def add(self, row: Mapping[str, Any], vote: str | None) -> None:
+        """Adds the result of one sample: the fields of its `Row`."""
         self.masks += 1
-        if row.height:  # what does not decode has no order
+        if row["height"]:  # what does not decode has no order
             self.votes[vote or "either"] += 1
-        if row.written:
+        if row["xxh3"] is not None:
             self.written += 1
             self._rows.append(row)
             if len(self._rows) >= _SUMMED_AT_ONCE:
@@ -72,8 +73,8 @@ class Totals:
 
     def _sum_up(self) -> None:
         if self._rows:
-            pixels = np.array([row.pixels for row in self._rows], np.int64)
-            self._counts += ClassCounts.of_masks(pixels, sum(row.ignored for row in self._rows))
+            pixels = np.array([row["pixels"] for row in self._rows], np.int64)
+            self._counts += ClassCounts.of_masks(pixels, sum(row["ignored"] for row in self._rows))
             self._rows.clear()
 
     def see(self, finding: Finding) -> Finding:
@@ -89,7 +90,7 @@ def gather(
     ledger: Ledger,
     workdir: Path,
     totals: Totals,
-    each: Callable[[Row], object] = lambda _: None,
+    each: Callable[[Mapping[str, Any]], object] = lambda _: None,
     wait: Callable[[], object] = lambda: None,
     sha256: Callable[[Path], str | None] | None = None,
 ) -> Iterator[Finding]:
@@ -101,7 +102,7 @@ def gather(
         ledger: their results.
         workdir: folder for tables that are too large for memory.
         totals: summed up on the way; complete when the iterator ends.
-        each: called with every line of the manifest, in order.
+        each: called with every line of the manifest, in order, as the fields of a `Row`.
         wait: called now and then while neither a line nor a finding comes.
         sha256: gives the hash of an image, perhaps without reading it.
     """
@@ -112,10 +113,10 @@ def gather(
     with closing(Copies(workdir, wait, sha256)) as copies:
         copies.add_plan(plan)
         for line in ledger.lines():
-            row = _row(line["row"])
+            row = line["row"]
             each(row)
             totals.add(row, line["vote"])
-            copies.add_mask(line["n"], row.sha256)
+            copies.add_mask(row["key"], row["sha256"])
             misses.add(line["findings"])
             for finding in line["findings"]:
                 yield totals.see(Finding.from_dict(finding))
@@ -156,10 +157,10 @@ def publish(
     table = context.table
     totals = Totals(len(table))
     unfinished = partial(mark_unfinished, out)
-    with (workdir / "manifest.jsonl").open("w+", encoding="utf-8", newline="\n") as rows:  # the ledger is read once
+    with (workdir / "manifest.jsonl").open("w+b") as rows:  # the ledger is read once
 
-        def each(row: Row) -> None:
-            rows.write(f"{row.to_json()}\n")
+        def each(row: Mapping[str, Any]) -> None:
+            rows.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
             tell(1)
 
         kept = out / STATE / "images.jsonl"
@@ -173,7 +174,7 @@ def publish(
             write_lines(out / "findings.jsonl", lines, before_change=unfinished)
             hashes.save()
         rows.seek(0)
-        write_lines(out / "manifest.jsonl", _alive((line[:-1] for line in rows), tell), before_change=unfinished)
+        write_chunks(out / "manifest.jsonl", _alive(rows, tell), before_change=unfinished)
     totals.removed = sweep(out, ledger, images=context.link != "none", wait=lambda: tell(0))
     write_lines(out / STATE / "source.json", [json.dumps({"root": _way(out, plan.root)})])
     ledger.compact(lambda: tell(1))
@@ -194,10 +195,10 @@ def publish(
     return totals
 
 
-def _alive(lines: Iterable[str], tell: Callable[[int], object]) -> Iterator[str]:
-    for line in lines:
-        tell(1)
-        yield line
+def _alive(file: BinaryIO, tell: Callable[[int], object]) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        tell(chunk.count(b"\n"))
+        yield chunk
 
 
 def readable(value: Any) -> str:
@@ -232,11 +233,6 @@ def class_rows(counts: ClassCounts, table: ClassTable) -> list[dict[str, Any]]:
         }
         for c in table.classes
     ]
-
-
-def _row(values: dict[str, Any]) -> Row:
-    lists = {"pixels": tuple(values["pixels"]), "findings": tuple(values["findings"])}
-    return Row(**values | lists)
 
 
 def _way(out: Place, root: Place) -> str:

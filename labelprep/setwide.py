@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,10 @@ class NearMisses:
         self._example: dict[tuple[int, int, int], Mapping[str, Any]] = {}
         self._masks = 0
 
-    def add(self, findings: Iterable[Mapping[str, Any]]) -> None:
+    def add(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Takes the findings of one mask."""
-        findings = list(findings)
         self._masks += 1
-        if any(f["code"] == "lossy-mask" for f in findings):
+        if not findings or any(f["code"] == "lossy-mask" for f in findings):
             return
         for finding in findings:
             if finding["code"] == "unknown-color" and finding.get("distance", 1e9) <= NEAR_MISS:
@@ -100,28 +99,29 @@ class Copies:
             "CREATE INDEX by_image ON contents (image); BEGIN"
         )
         self._table.set_progress_handler(self._alive, _SQL_STEPS)
-        self._images: Iterator[tuple[int, tuple[str, str | None, str | None, int]]] = iter(())
+        self._twins: Iterator[tuple[str, str | None, str | None, int]] = iter(())
+        self._next: tuple[str, str | None, str | None, int] | None = None
         self._rows: list[tuple[Any, ...]] = []  # written many at a time
 
     def add_plan(self, plan: Plan) -> None:
-        """Takes every sample's image from the plan."""
-        self._images = enumerate(plan.images())
+        """Takes every image from the plan that may be a copy."""
+        self._twins = plan.twins()
+        self._next = next(self._twins, None)
 
-    def add_mask(self, n: int, sha256: str) -> None:
+    def add_mask(self, key: str, sha256: str) -> None:
         """Takes the hash of one mask's bytes; masks come in the order of the plan."""
-        for place, row in self._images:
-            self._rows.append((place, *row, sha256 if place == n else None))
-            if place == n:
-                break
-        if len(self._rows) >= _AT_ONCE:
-            self._write_rows()
+        if self._next is not None and key == self._next[0]:
+            self._rows.append((*self._next, sha256))
+            self._next = next(self._twins, None)
+            if len(self._rows) >= _AT_ONCE:
+                self._write_rows()
 
     def _alive(self) -> int:
         self._wait()
         return 0  # anything else would interrupt SQLite
 
     def _write_rows(self) -> None:
-        insert = "INSERT INTO samples (n, key, split, image, size, mask) VALUES (?, ?, ?, ?, ?, ?)"
+        insert = "INSERT INTO samples (key, split, image, size, mask) VALUES (?, ?, ?, ?, ?)"
         self._table.executemany(insert, self._rows)
         self._rows.clear()
 
@@ -131,7 +131,6 @@ class Copies:
 
     def findings(self) -> Iterator[Finding]:
         """Findings about copies of images, then of masks without images; each in the order of the plan."""
-        self._rows += ((place, *row, None) for place, row in self._images)
         self._write_rows()
         for column in ("mask", "size"):
             self._table.execute(f"CREATE INDEX by_{column} ON samples ({column})")

@@ -22,13 +22,13 @@ def copies_of(folder, *samples):
         planned.append((key, split, path and str(path), size))
 
     class Plan:
-        def images(self):
+        def twins(self):
             return iter(planned)
 
     with closing(Copies(folder)) as copies:
         copies.add_plan(Plan())
-        for n, (*_, mask) in enumerate(samples):
-            copies.add_mask(n, mask)
+        for key, *_, mask in samples:
+            copies.add_mask(key, mask)
         return [(f.code, f.severity, f.key, f.message) for f in copies.findings()]
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, NoReturn, cast
@@ -32,7 +33,7 @@ from labelprep.storage.place import Remote
 SLICE = 1.0  # seconds of one wait: a driver that was stopped for an hour has waited no longer than this
 PIXELS_PER_SECOND = 4_000_000  # far below what any decoder does; a large mask may take longer than a small one
 PIPE = 1 << 16  # bytes that a pipe holds
-REST = 0.005  # seconds between two looks for answers
+REST = 0.05  # seconds at most between two looks for answers
 START_SECONDS = 120.0  # for loading the work; its loops may have to be compiled
 STRIKES = 2  # a sample that a child died on gets a second child: the first may have died of something else
 
@@ -102,7 +103,7 @@ class Guard:
         strikes, size = 0, batches.size(batch)
         while len(answers) < size:
             before = len(answers)
-            fault = self._attempt(batch, answers, go_on)
+            fault = self._attempt(batch, size, answers, go_on)
             if fault is None:
                 break
             self.close()
@@ -113,15 +114,15 @@ class Guard:
             strikes = 0
             if not fault.again:
                 break
-        return batches.join(answers), batches.part(batch, len(answers))
+        return batches.join(answers), batches.part(batch, len(answers)) if len(answers) < size else None
 
-    def _attempt(self, batch: bytes, answers: list[bytes], go_on: Callable[[], bool]) -> _Fault | None:
+    def _attempt(self, batch: bytes, size: int, answers: list[bytes], go_on: Callable[[], bool]) -> _Fault | None:
         """Lets one child work until it is done, is told to stop (both None), or is lost."""
         self.start()
         child = cast("_Child", self._child)
         child.wait_ready(go_on)
         rest = batches.part(batch, len(answers)) if answers else batch
-        if not child.send(cast("bytes", rest)):
+        if not child.send(cast("bytes", rest), size - len(answers)):
             return child.fault()
         waited = 0.0
         while True:
@@ -174,7 +175,9 @@ class _Child:
             self._log.close()
             message = f"cannot start a guard process: {error.strerror or error}"
             raise EnvironmentFailure(message, code="guard", hint="make room, or use --no-guard") from error
-        self._frames: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+        self._frames: queue.SimpleQueue[list[tuple[bytes, bytes]]] = queue.SimpleQueue()
+        self._received: deque[tuple[bytes, bytes]] = deque()
+        self._pace = _Pace(0)
         threading.Thread(target=self._read, daemon=True).start()
         self.send(json.dumps({"work": work, "memory": memory}).encode())
 
@@ -199,8 +202,9 @@ class _Child:
                 message = f"a guard process does not start: {said or 'it says nothing'}"
                 raise EnvironmentFailure(message, code="guard", hint="--no-guard works without")
 
-    def send(self, content: bytes) -> bool:
-        """Sends a batch; whether there was anybody to take it."""
+    def send(self, content: bytes, size: int = 0) -> bool:
+        """Sends a batch of that many samples; whether there was anybody to take it."""
+        self._pace = _Pace(size)
         try:
             write_frame(cast("BinaryIO", self._process.stdin), ANSWER, content)
         except OSError:
@@ -209,10 +213,12 @@ class _Child:
 
     def receive(self, seconds: float) -> tuple[bytes, bytes] | None:
         """The next frame, or None when the time is over; of an unknown kind where the child has gone."""
-        try:
-            return self._frames.get(timeout=seconds)
-        except queue.Empty:
-            return None
+        if not self._received:
+            try:
+                self._received.extend(self._frames.get(timeout=seconds))
+            except queue.Empty:
+                return None
+        return self._received.popleft()
 
     def fault(self) -> _Fault:
         """What the child died of."""
@@ -236,17 +242,32 @@ class _Child:
 
     def _read(self) -> None:
         """Hands frames on; rests between answers, as being woken for each costs a tenth of a mask."""
-        began, behind = time.monotonic(), b""
+        behind = b""
         with cast("BinaryIO", self._process.stdout) as stream:
             while received := os.read(stream.fileno(), PIPE):
                 frames, behind = split_frames(behind + received)
-                for frame in frames:
-                    self._frames.put(frame)
-                if frames and frames[-1][0] == ANSWER:
-                    time.sleep(min(REST, (time.monotonic() - began) / 16))
-                elif frames:
-                    began = time.monotonic()
-        self._frames.put((b"", b""))
+                if frames:
+                    self._frames.put(frames)
+                time.sleep(self._pace.rest(len(frames), len(received)))
+        self._frames.put([(b"", b"")])
+
+
+class _Pace:
+    """How long nobody need look for answers to a batch: not past its end, nor until the pipe is full."""
+
+    def __init__(self, size: int) -> None:
+        self._due, self._bytes, self._began = size, 0, time.monotonic()
+        self._answers = 0
+
+    def rest(self, answers: int, received: int) -> float:
+        """Seconds to wait after so many answers more, and so many bytes."""
+        self._answers += answers
+        self._bytes += received
+        if not 0 < self._answers < self._due:
+            return 0.0
+        elapsed = time.monotonic() - self._began
+        left = elapsed / self._answers * (self._due - self._answers)
+        return min(REST, left / 2, elapsed * PIPE / 2 / self._bytes)
 
 
 def _process(work: str, log: IO[bytes], door: str | None) -> subprocess.Popen[bytes] | Forked:

@@ -67,7 +67,7 @@ class Sample(NamedTuple):
         """Plain values for JSON; `from_dict` is the way back."""
         plain = self._asdict()
         for name in ("mask", "image"):
-            if (place := plain[name]) is not None:
+            if (place := plain[name]) is not None and not isinstance(place, File):  # a text already
                 plain[name] = to_plain(place)
         return plain
 
@@ -171,8 +171,18 @@ class Plan:
         The image is a text that `storage.place.from_text` reads. Of cells, whose bytes nobody counted, no two are of a
         size: to compare them, all would have to be read.
         """
+        return self._images("")
+
+    def twins(self) -> Iterator[tuple[str, str | None, str | None, int]]:
+        """The same of those samples alone that may be copies: without an image, or with one as large as another."""
+        return self._images(
+            "WHERE image_rel IS NULL OR image_size IN"
+            " (SELECT image_size FROM sample WHERE image_rel IS NOT NULL GROUP BY image_size HAVING count(*) > 1)"
+        )
+
+    def _images(self, which: str) -> Iterator[tuple[str, str | None, str | None, int]]:
         folders = [_front(folder) for folder, _ in self.folders]
-        query = "SELECT key, split, image_folder, image_rel, image_size FROM sample ORDER BY key"
+        query = f"SELECT key, split, image_folder, image_rel, image_size FROM sample {which} ORDER BY key"
         with closing(connect(self.database)) as db:
             if db.execute("SELECT 1 FROM member LIMIT 1").fetchone():
                 for n, s in enumerate(self._packed(db), 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelprep.steps.plan import Sample
-from labelprep.storage.place import state_of
+from labelprep.storage.place import Readable, state_of
 
 
 def what_changed(sample: Sample) -> str | None:
@@ -11,21 +11,22 @@ def what_changed(sample: Sample) -> str | None:
 
     A plan that knows no times is not compared.
     """
-    files = (
-        (sample.source, sample.mask, sample.mask_size, sample.mask_mtime_ns),
-        (sample.image_source, sample.image, sample.image_size, sample.image_mtime_ns),
+    return _changed(sample.mask, sample.source, sample.mask_size, sample.mask_mtime_ns) or _changed(
+        sample.image, sample.image_source, sample.image_size, sample.image_mtime_ns
     )
-    for name, path, size, mtime_ns in files:
-        if path is None or not mtime_ns:
-            continue
-        try:
-            now_size, now_mtime_ns = state_of(path)
-        except FileNotFoundError:
-            return f"{name} was there when the run began, and is gone"
-        except OSError:
-            continue  # whoever reads it says so
-        if now_size != size:
-            return f"{name} had {size:,} bytes when the run began, and has {now_size:,} now"
-        if now_mtime_ns != mtime_ns:
-            return f"{name} was written again while the run worked"
+
+
+def _changed(path: Readable | None, name: str | None, size: int, mtime_ns: int) -> str | None:
+    if path is None or not mtime_ns:
+        return None
+    try:
+        now_size, now_mtime_ns = state_of(path)
+    except FileNotFoundError:
+        return f"{name} was there when the run began, and is gone"
+    except OSError:
+        return None  # whoever reads it says so
+    if now_size != size:
+        return f"{name} had {size:,} bytes when the run began, and has {now_size:,} now"
+    if now_mtime_ns != mtime_ns:
+        return f"{name} was written again while the run worked"
     return None

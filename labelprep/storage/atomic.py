@@ -92,14 +92,19 @@ def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[]
         OSError: what the lines themselves raise of a file elsewhere.
         EnvironmentFailure: disk full, no permission; the temporary file is gone.
     """
+    write_chunks(path, (f"{line}\n".encode() for line in lines), before_change=before_change)
+
+
+def write_chunks(path: Place, chunks: Iterable[bytes], *, before_change: Callable[[], None] | None = None) -> None:
+    """The same of bytes, one chunk behind the other."""
     if isinstance(path, Remote):
-        _send_lines(path, lines, before_change)
+        _send_chunks(path, chunks, before_change)
         return
     temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        with temporary.open("wb") as file:
+            file.writelines(chunks)
         if path.is_file() and filecmp.cmp(path, temporary, shallow=False):
             return
         if before_change is not None:
@@ -107,11 +112,11 @@ def write_lines(path: Place, lines: Iterable[str], *, before_change: Callable[[]
         os.replace(temporary, path)  # noqa: PTH105 - the atomic one on every system
     except OSError as error:
         if isinstance(error.filename, str) and Path(error.filename) not in (temporary, path, *path.parents):
-            raise  # a file that the lines come from
+            raise  # a file that the chunks come from
         message = f"cannot write: {error.strerror or error}"
         raise EnvironmentFailure(message, path=path, hint="make room or permission, then run again") from error
     finally:
-        discard(temporary)  # also where the lines themselves end in an error
+        discard(temporary)  # also where the chunks themselves end in an error
 
 
 def _send(path: Remote, put: Callable[[], None]) -> None:
@@ -127,14 +132,14 @@ def _send(path: Remote, put: Callable[[], None]) -> None:
         raise EnvironmentFailure(message, path=path, hint="check the bucket and what your credentials allow") from error
 
 
-def _send_lines(path: Remote, lines: Iterable[str], before_change: Callable[[], None] | None) -> None:
+def _send_chunks(path: Remote, chunks: Iterable[bytes], before_change: Callable[[], None] | None) -> None:
     from labelprep.storage.scratch import scratch
 
     with scratch() as folder:
-        whole = folder / "lines"
+        whole = folder / "whole"
         try:
-            with whole.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(f"{line}\n" for line in lines)
+            with whole.open("wb") as file:
+                file.writelines(chunks)
         except OSError as error:
             message = f"cannot write: {error.strerror or error}"
             raise EnvironmentFailure(message, path=folder, hint="make room, then run again") from error

@@ -25,16 +25,16 @@ class Parts:
     def __init__(self, journal: Remote) -> None:
         self._journal, self._folder = journal, journal.parent / "journal"
         self._last = max((self._number(place) for place in self._folder.glob("*.jsonl")), default=0)
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         self._next = time.monotonic() + SEND_EVERY
 
-    def append(self, text: str) -> None:
+    def append(self, lines: bytes) -> None:
         """Keeps whole lines, and sends them with those before about every second.
 
         Raises:
             EnvironmentFailure: where the store does not take them, or another run writes here.
         """
-        self._waiting.append(text)
+        self._waiting.append(lines)
         if time.monotonic() >= self._next:
             self.send()
 
@@ -46,7 +46,7 @@ class Parts:
         """
         if not self._waiting:
             return
-        data = "".join(self._waiting).encode()
+        data = b"".join(self._waiting)
         part = self._at(self._last + 1)
         try:
             part.put(data, new=True)

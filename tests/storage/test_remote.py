@@ -251,9 +251,9 @@ def test_two_journals_never_mix(store, out):
     from labelprep.storage.parts import Parts
 
     one, other = Parts(out / "journal.jsonl"), Parts(out / "journal.jsonl")
-    one.append("1\n")
+    one.append(b"1\n")
     one.send()
-    other.append("2\n")
+    other.append(b"2\n")
     with pytest.raises(EnvironmentFailure, match="another run writes here"):
         other.send()
     assert list(Parts(out / "journal.jsonl").lines()) == [b"1\n"]
