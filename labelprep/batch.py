@@ -1,14 +1,16 @@
-"""How samples travel to a worker and back: a batch is bytes, and each of its samples has an answer of its own.
+"""How samples travel to a worker and back: a batch is lines, and each of its samples has an answer of its own.
 
 ```
-batch:   {"context": "…", "samples": [[place in the plan, fields], …]}
+batch:   "context"
+         [place in the plan, fields]
+         …
 answer:  {"n": place, "stamp": …, "row": {…}, "findings": […], "vote": …, "undecided": …, "tie": …}
 ```
 
-Answers travel together as lines, and go into the journal as they are.
+Answers travel together as lines too, and go into the journal as they are.
 
-Whoever carries batches can cut them, and can answer for a sample that could not be worked on, without loading
-anything that the work itself needs.
+Whoever carries batches can count and cut them without reading what is in their lines, and can answer for a sample
+that could not be worked on, without loading anything that the work itself needs.
 """
 
 from __future__ import annotations
@@ -29,11 +31,14 @@ def pack(context: str, samples: Iterable[tuple[int, dict[str, Any]]]) -> bytes:
         context: how the samples are prepared, `Context.to_json`.
         samples: place in the plan and `Sample.to_dict` of each.
     """
-    request = {"context": context, "samples": list(samples)}
+    return b"\n".join([json.dumps(context).encode(), *map(_line, samples)])
+
+
+def _line(sample: tuple[int, dict[str, Any]]) -> bytes:
     try:
-        return orjson.dumps(request)
+        return orjson.dumps(sample)
     except TypeError:  # a path that is not UTF-8
-        return json.dumps(request).encode()
+        return json.dumps(sample).encode()
 
 
 def unpack(batch: bytes) -> tuple[str, list[tuple[int, dict[str, Any]]]]:
@@ -41,19 +46,27 @@ def unpack(batch: bytes) -> tuple[str, list[tuple[int, dict[str, Any]]]]:
 
     >>> unpack(pack("{}", [(7, {"key": "a"})]))
     ('{}', [[7, {'key': 'a'}]])
-    >>> unpack(pack("{}", [(7, {"key": "\udc80"})]))
-    ('{}', [[7, {'key': '\udc80'}]])
+    >>> unpack(pack("{}", [(7, {"key": "\udc80\n"})]))
+    ('{}', [[7, {'key': '\udc80\n'}]])
     """
+    context, *samples = batch.split(b"\n")
+    return json.loads(context), [_sample(line) for line in samples]
+
+
+def _sample(line: bytes) -> Any:
     try:
-        request = orjson.loads(batch)
+        return orjson.loads(line)
     except ValueError:
-        request = json.loads(batch)
-    return request["context"], request["samples"]
+        return json.loads(line)
 
 
 def size(batch: bytes) -> int:
-    """How many samples a batch has."""
-    return len(unpack(batch)[1])
+    """How many samples a batch has.
+
+    >>> size(pack("{}", [(7, {}), (8, {})]))
+    2
+    """
+    return batch.count(b"\n")
 
 
 def part(batch: bytes, start: int, stop: int | None = None) -> bytes | None:
@@ -63,14 +76,27 @@ def part(batch: bytes, start: int, stop: int | None = None) -> bytes | None:
     >>> part(batch, 1) == pack("{}", [(8, {}), (9, {})]), part(batch, 3)
     (True, None)
     """
-    context, samples = unpack(batch)
+    context, *samples = batch.split(b"\n")
     chosen = samples[start:stop]
-    return pack(context, chosen) if chosen else None
+    return b"\n".join([context, *chosen]) if chosen else None
+
+
+def together(batch: bytes, behind: bytes | None) -> bytes:
+    """Two batches of one context in one.
+
+    >>> together(pack("{}", [(7, {})]), pack("{}", [(8, {})])) == pack("{}", [(7, {}), (8, {})])
+    True
+    """
+    return batch if behind is None else b"\n".join([batch, *behind.split(b"\n")[1:]])
 
 
 def mask_of(batch: bytes, place: int) -> Readable:
     """The file of the mask of one sample of a batch."""
-    return from_plain(unpack(batch)[1][place][1]["mask"])
+    return from_plain(_at(batch, place)[1]["mask"])
+
+
+def _at(batch: bytes, place: int) -> Any:
+    return _sample(batch.split(b"\n")[1 + place])
 
 
 def join(answers: Iterable[bytes]) -> bytes:
@@ -110,7 +136,7 @@ def answer_for(batch: bytes, place: int, code: str, message: str) -> bytes:
     from labelprep.findings import Finding
     from labelprep.prepared import Row
 
-    n, sample = unpack(batch)[1][place]
+    n, sample = _at(batch, place)
     finding = Finding.of(code, message, key=sample["key"], path=sample["source"])
     row = Row(sample["key"], sample["source"], sample["image_source"], sample["split"], findings=(code,))
     answer = {"n": n, "stamp": None, "row": row.__dict__, "findings": [finding.to_dict()]}

@@ -18,6 +18,7 @@ LOOK_EVERY = 16
 PIXELS_PER_BYTE = 100  # of a PNG mask, about
 FEWEST_PER_BATCH = 8
 BATCHES_WANTED = 64  # of a small set, so that sixteen workers get four each
+LAST = 4  # no batch takes more than this part of what is left, so that workers end together
 
 
 def batches(
@@ -31,7 +32,7 @@ def batches(
         items: what is to be grouped.
         weigh: the weight of an item, in pixels.
         total: how many items there are, if that is known; few items make small batches, so that all workers
-            get some.
+            get some, and the last ones are smaller still, so that none waits long for another.
         budget: the weight that a batch does not exceed, but for a single item that does so alone.
 
     Yields:
@@ -40,16 +41,17 @@ def batches(
     >>> list(batches([3, 4, 5, 20, 1], int, budget=10))
     [(3, 4), (5,), (20,), (1,)]
     """
-    most = MOST_PER_BATCH
-    if total is not None:
-        most = min(MOST_PER_BATCH, max(FEWEST_PER_BATCH, total // BATCHES_WANTED))
+    share = MOST_PER_BATCH if total is None else total // BATCHES_WANTED
+    most = min(MOST_PER_BATCH, max(FEWEST_PER_BATCH, share))
     batch: list[T] = []
     weight = 0
-    for item in items:
+    for seen, item in enumerate(items):
         more = weigh(item)
         if batch and (weight + more > budget or len(batch) >= most):
             yield tuple(batch)
             batch, weight = [], 0
+            if total is not None:
+                most = min(most, max(FEWEST_PER_BATCH, (total - seen) // LAST))
         batch.append(item)
         weight += more
     if batch:

@@ -114,7 +114,7 @@ class Guard:
             strikes = 0
             if not fault.again:
                 break
-        return batches.join(answers), batches.part(batch, len(answers)) if len(answers) < size else None
+        return batches.join(answers), batches.part(batch, len(answers))
 
     def _attempt(self, batch: bytes, size: int, answers: list[bytes], go_on: Callable[[], bool]) -> _Fault | None:
         """Lets one child work until it is done, is told to stop (both None), or is lost."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from labelprep import batch as batches
 
 LONG = 1.5  # seconds after which the rest of a batch goes back
-PIECE = 0.25  # seconds of work that a piece should take
+PIECE = 0.5  # seconds of work that a piece should take
 FIRST = 8  # samples in the first piece, which tells how long one takes
 
 
@@ -30,17 +30,17 @@ class Runner(Protocol):
 def for_a_while(runner: Runner, batch: bytes, go_on: Callable[[], bool] = lambda: True) -> tuple[bytes, bytes | None]:
     """As `runner.run`, but gives the rest of the batch back after a second or two."""
     began = time.monotonic()
-    context, samples = batches.unpack(batch)
     answers: list[bytes] = []
     done, size = 0, FIRST
     while True:
-        piece, behind = samples[done : done + size], samples[done + size :]
-        more, rest = runner.run(batches.pack(context, piece), go_on)
+        piece, behind = batches.part(batch, 0, size) or batch, batches.part(batch, size)
+        more, rest = runner.run(piece, go_on)
         answers.append(more)
         if rest is not None:
-            behind = batches.unpack(rest)[1] + behind
+            return batches.merge(answers), batches.together(rest, behind)
         elapsed = time.monotonic() - began
-        if rest is not None or not behind or elapsed > LONG or not go_on():
-            return batches.merge(answers), batches.pack(context, behind) if behind else None
-        done += len(piece)
+        if behind is None or elapsed > LONG or not go_on():
+            return batches.merge(answers), behind
+        batch = behind
+        done += size
         size = max(1, int(PIECE * done / max(elapsed, 1e-3)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,10 @@ def job(dataset: DatasetSpec, reporter: Reporter) -> Iterator[Job]:
     """
     with scratch() as workdir:
         plan = discovered(dataset, workdir, reporter)
-        yield Job(plan, table_of(dataset, plan), workdir)
+        try:
+            yield Job(plan, table_of(dataset, plan), workdir)
+        finally:
+            gc.unfreeze()  # what `work` froze
 
 
 def table_of(dataset: DatasetSpec, plan: Plan) -> ClassTable:
@@ -155,6 +159,7 @@ def work(what: str, job: Job, context: Context, ledger: Ledger, run: RunContext)
     watch = Watch(on_wait=tell, say=run.reporter.message)
     scheduler, limits = _for_memory(job, context, run)
     with backend(scheduler, run.jobs, total, limits=limits, tls=run.tls, watch=watch) as mapper:
+        gc.freeze()  # looking through all that was imported, again and again, took a tenth of the driver's time
         prepare_dataset(job.plan, context, ledger, mapper=mapper, group=group, on_batch=tell)
     tell()  # where all of it was recalled, no batch told so
 

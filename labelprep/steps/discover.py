@@ -90,6 +90,7 @@ def _planned(
 ) -> Plan:
     places = Places(dataset.root, tell)
     left_out = fill(db, found, places)
+    pairing.index(db)
     suffixes = [str(found.mask_suffix or ""), str(found.image_suffix or "")]
     detected = None
     if not (found.pairs or found.shards) and found.mask_suffix is None and found.image_suffix is None:
@@ -98,7 +99,7 @@ def _planned(
     if detected is not None:
         carried = strip_suffix(db, *detected)
         suffixes[detected[0]] = detected[1]
-    pairing.index(db)
+        pairing.index(db)
     seen = pairing.tally(db)
     _refuse_nothing(db, dataset, found, places, seen)
     pairing.refuse_doubles(db, places.shown, listed=bool(found.pairs))

@@ -89,7 +89,7 @@ def tally(db: sqlite3.Connection) -> Tally:
 
 
 def index(db: sqlite3.Connection) -> None:
-    """Sorts the files by name; again after names changed."""
+    """Sorts the files by name; again after `strip_suffix`."""
     db.execute("CREATE INDEX IF NOT EXISTS file_base ON file (base, side)")
 
 

@@ -137,7 +137,9 @@ class Plan:
                 return
             folders = [(_inside(folder), shown) for folder, shown in self.folders]
             form = self.layout if self.layout in ANNOTATED else ""
-            query = "SELECT sample.*, body FROM sample LEFT JOIN annotation USING (key) ORDER BY key"
+            query = "SELECT *, NULL FROM sample ORDER BY key"
+            if db.execute("SELECT 1 FROM annotation LIMIT 1").fetchone():
+                query = "SELECT sample.*, body FROM sample LEFT JOIN annotation USING (key) ORDER BY key"
             for key, split, folder, rel, size, mtime, *image, body in db.execute(query):
                 where, shown = folders[folder]
                 sample = (key, where(rel), shown + rel)

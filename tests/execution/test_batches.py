@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from labelprep.execution.batches import LOOK_EVERY, MOST_PER_BATCH, PIXELS_PER_FILE, Weigher, batches, pixels_of
+from labelprep.execution.batches import (
+    FEWEST_PER_BATCH,
+    LAST,
+    LOOK_EVERY,
+    MOST_PER_BATCH,
+    PIXELS_PER_FILE,
+    Weigher,
+    batches,
+    pixels_of,
+)
 
 
 @given(st.lists(st.integers(0, 200), max_size=200), st.integers(1, 300))
@@ -29,6 +38,15 @@ def test_batches_hold_every_item_in_order_and_stay_within_the_budget(weights, bu
 )
 def test_few_masks_make_small_batches_so_that_all_workers_get_some(total, largest):
     assert max(len(b) for b in batches(range(5000), lambda _: 0, total=total)) == largest
+
+
+@given(st.integers(1, 3000))
+def test_the_last_batches_are_small_so_that_workers_end_together(total):
+    made = [len(batch) for batch in batches(range(total), lambda _: 0, total=total)]
+
+    assert sum(made) == total
+    for n, size in enumerate(made):
+        assert size <= max(FEWEST_PER_BATCH, sum(made[n:]) // LAST)
 
 
 def test_items_are_read_no_further_than_the_batch_that_is_given():

@@ -537,3 +537,15 @@ def test_files_are_told_of_while_they_are_found(place):
 
     assert sum(told) == 1200
     assert max(told) < 600
+
+
+def test_twins_are_the_samples_without_an_image_or_with_one_as_large_as_another(place):
+    make(place, *(f"masks/{n}.png" for n in "abcdefg"))
+    for name, size in {"a": 5, "b": 7, "c": 5, "d": 9, "f": 7}.items():
+        make(place, f"images/{name}.jpg", data=bytes(size))
+    found = plan(place)
+    every = list(found.images())
+    sizes = [size for _, _, image, size in every if image is not None]
+    assert sorted(sizes) == [5, 5, 7, 7, 9]
+    assert list(found.twins()) == [row for row in every if row[2] is None or sizes.count(row[3]) > 1]
+    assert [row[0] for row in found.twins()] == ["a", "b", "c", "e", "f", "g"]
