@@ -1,13 +1,14 @@
 """Where the time of a run goes, what a second worker brings, what memory it takes: the road as a whole.
 
     python benchmarks/road.py profile [--data ../shared/data/camseq] [--copies 40]
-    python benchmarks/road.py workers [--data DIR | --drawn] [--copies 150 600]
+    python benchmarks/road.py workers [--data DIR | --drawn] [--copies 150 900]
     python benchmarks/road.py large [--side 20000]
 
 `profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
 what is left over is labelprep's own. `workers` runs the command itself with one worker and with two, on a small and
-a large set, and takes masks per second from the difference, so that starting up does not count; it samples the
-memory (PSS) of every process of the run. `large` does so with one mask of SIDE x SIDE pixels on each of the two paths.
+a large set, and takes masks per second from the difference, so that starting up does not count; the memory (PSS) of
+every process is sampled in runs of their own, as to ask for it takes a tenth of a core. `large` does so with one mask
+of SIDE x SIDE pixels on each of the two paths.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, list[int]]:
-    """Wall and processor seconds of one `labelprep convert`, and the largest memory of each process, in kB."""
+def run_command(root: Path, out: Path, words: list[str], *, look: bool = True) -> tuple[float, float, list[int]]:
+    """Wall and processor seconds of one `labelprep convert`, and with `look` the largest memory of each process, kB."""
     shutil.rmtree(out, ignore_errors=True)
     command = [
         sys.executable,
@@ -132,13 +133,15 @@ def run_command(root: Path, out: Path, words: list[str]) -> tuple[float, float, 
     largest: list[int] = []
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
+        while look and process.poll() is None:
             seen = sorted(memory_of(descendants(process.pid)), reverse=True)
             largest = [max(pair) for pair in itertools.zip_longest(seen, largest, fillvalue=0)]
             time.sleep(0.05)
+        process.wait()
+        seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - began, processor, largest
+    return seconds, processor, largest
 
 
 def light(data: Path, folder: Path) -> Path:
@@ -167,22 +170,21 @@ def workers(data: Path | None, copies: list[int], rounds: int) -> None:
         data = light(data or make("drawn", Path(scratch), DRAWN).root, Path(scratch))
         more = copied(data, many, copies[1]) - copied(data, few, copies[0])
         out = Path(scratch, "out")
-        paces: dict[str, list[float]] = {name: [] for name in kinds}
-        costs: dict[str, list[float]] = {name: [] for name in kinds}
-        sizes: dict[str, list[int]] = {}
-        for _ in range(rounds):
-            for name, words in kinds.items():
-                short, low, _ = run_command(few, out, [*words, *ignore])
-                long, high, sizes[name] = run_command(many, out, [*words, *ignore])
-                paces[name].append(more / (long - short))
-                costs[name].append((high - low) / more)
+        times: dict[tuple[str, Path], list[tuple[float, float]]] = {}
+        for _, (name, words), root in itertools.product(range(rounds), kinds.items(), (few, many)):
+            times.setdefault((name, root), []).append(run_command(root, out, [*words, *ignore], look=False)[:2])
         print("| | masks/s (best) | processor time a mask | PSS of the processes, MB |\n|---|---|---|---|")
-        for name, pace in paces.items():
-            megabytes = ", ".join(f"{size / 1e3:.0f}" for size in sizes[name] if size > 5000)
-            median, cost = statistics.median(pace), statistics.median(costs[name])
-            print(f"| {name} | {median:,.0f} ({max(pace):,.0f}) | {1e3 * cost:.2f} ms | {megabytes} |")
-        ratio = statistics.median(b / a for a, b in zip(paces["1 worker"], paces["2 workers"], strict=True))
-        print(f"\nThe second worker brings {ratio:.2f} times.")
+        paces = {}
+        for name, words in kinds.items():
+            shorts, longs = times[name, few], times[name, many]
+            walls, costs = zip(*((b[0] - a[0], b[1] - a[1]) for a, b in zip(shorts, longs, strict=True)), strict=True)
+            paces[name] = [more / statistics.median(walls), more / (min(longs)[0] - min(shorts)[0])]
+            cost = statistics.median(costs) / more
+            sizes = run_command(few, out, [*words, *ignore])[2]
+            megabytes = ", ".join(f"{size / 1e3:.0f}" for size in sizes if size > 5000)
+            print(f"| {name} | {paces[name][0]:,.0f} ({paces[name][1]:,.0f}) | {1e3 * cost:.2f} ms | {megabytes} |")
+        ratios = [b / a for a, b in zip(paces["1 worker"], paces["2 workers"], strict=True)]
+        print(f"\nThe second worker brings {ratios[0]:.2f} times (best {ratios[1]:.2f}).")
 
 
 def large(side: int) -> None:
@@ -221,7 +223,7 @@ def main() -> None:
     words = parser.parse_args()
     tasks: dict[str, Callable[[], None]] = {
         "profile": partial(profile, words.data, (words.copies or [40])[0], words.rounds),
-        "workers": partial(workers, None if words.drawn else words.data, words.copies or [150, 600], words.rounds),
+        "workers": partial(workers, None if words.drawn else words.data, words.copies or [150, 900], words.rounds),
         "large": partial(large, words.side),
     }
     tasks[words.what]()
