@@ -100,11 +100,11 @@ def test_a_folder_that_cannot_be_written_is_no_finding_but_an_error(data, table,
         prepare_sample(sample, Context(table, out=tmp_path / "file"))
 
 
-def test_a_batch_is_json_in_and_json_out_and_equals_its_samples_one_by_one(data, table, tmp_path):
+def test_a_batch_is_lines_in_and_json_out_and_equals_its_samples_one_by_one(data, table, tmp_path):
     context = Context(table, Habits(on_unknown="ignore"), out=tmp_path / "out")
     some = samples(data, tmp_path)
-    request = {"context": context.to_json(), "samples": [[n + 5, s.to_dict()] for n, s in enumerate(some)]}
-    answers = [json.loads(answer) for answer in run_batch(json.dumps(request).encode())]
+    lines = [json.dumps(line) for line in (context.to_json(), *([n + 5, s.to_dict()] for n, s in enumerate(some)))]
+    answers = [json.loads(answer) for answer in run_batch("\n".join(lines).encode())]
     assert [a["n"] for a in answers] == [5, 6, 7]
     for sample, answer in zip(some, answers, strict=True):
         outcome = prepare_sample(sample, context)
