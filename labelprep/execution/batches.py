@@ -1,4 +1,4 @@
-"""Batches of half a second to a second of work: small enough to spread evenly, large enough that sending them costs nothing."""
+"""Batches of about half a second of work: small enough to spread evenly, large enough to cost little to send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from labelprep.storage.place import Member, Readable, first_bytes, state_of
 
 T = TypeVar("T")
 
-# A third to half a second of converting where masks are plain PNGs, more where Pillow has to read them. What takes longer comes back after 1.5 s (`pieces`).
+# Half a second of plain PNGs, more where Pillow has to read. What takes longer comes back after 1.5 s (`pieces`).
 PIXELS_PER_BATCH = 500_000_000
 PIXELS_PER_FILE = 150_000
 MOST_PER_BATCH = 2048
