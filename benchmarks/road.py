@@ -7,7 +7,7 @@
 `profile` converts and validates copies of a set in this process and takes the time of each part of `prepare_sample`;
 what is left over is labelprep's own. `workers` runs the command itself with one worker and with two, on a small and
 a large set, and takes masks per second from the difference, so that starting up does not count; the memory (PSS) of
-every process is sampled in runs of their own, as to ask for it takes a tenth of a core. `large` does so with one mask
+every process is sampled in runs of their own, as to ask for it takes a third of a core. `large` does so with one mask
 of SIDE x SIDE pixels on each of the two paths.
 """
 

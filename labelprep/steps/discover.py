@@ -102,7 +102,7 @@ def _planned(
         pairing.index(db)
     seen = pairing.tally(db)
     _refuse_nothing(db, dataset, found, places, seen)
-    pairing.refuse_doubles(db, places.shown, listed=bool(found.pairs))
+    pairing.refuse_doubles(db, places.shown)
     pairing.join(db)
     _report_pairs(db, found, places, seen)
     pairing.report(db, _apply_lists(db))

@@ -93,14 +93,8 @@ def index(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX IF NOT EXISTS file_base ON file (base, side)")
 
 
-def refuse_doubles(db: sqlite3.Connection, folders: list[str], *, listed: bool) -> None:
-    """Names that would give two samples one output, and images that two samples would share.
-
-    Args:
-        db: the plan.
-        folders: what stands in front of a path below each folder.
-        listed: whether a list names the pairs; only there can one image stand twice.
-    """
+def refuse_doubles(db: sqlite3.Connection, folders: list[str]) -> None:
+    """Names that would give two samples one output, and masks or images that two samples would share."""
     db.execute("CREATE TABLE mask_key AS SELECT DISTINCT base, fold(base) AS folded FROM file WHERE side = 0")
     db.execute("CREATE INDEX mask_key_folded ON mask_key (folded)")
     db.execute("CREATE INDEX mask_key_base ON mask_key (base)")
@@ -109,8 +103,7 @@ def refuse_doubles(db: sqlite3.Connection, folders: list[str], *, listed: bool) 
     report(db, _collisions(db))
     report(db, _in_the_way(db))
     report(db, _unportable(db))
-    if listed:
-        report(db, _shared_images(db, folders))
+    report(db, _shared_images(db, folders))
     db.execute(
         "INSERT OR IGNORE INTO refused SELECT key FROM finding WHERE code IN ('two-masks', 'name-collision')"
         " AND key IS NOT NULL"
@@ -175,6 +168,7 @@ def _unportable(db: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _shared_images(db: sqlite3.Connection, folders: list[str]) -> Iterator[Finding]:
+    """Only a list of pairs can name one image twice; folders never do."""
     query = (
         "SELECT i.base, i.folder, i.rel FROM file i"
         " JOIN (SELECT folder, rel FROM file WHERE side = 1 GROUP BY folder, rel"
